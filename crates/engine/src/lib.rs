@@ -1,0 +1,102 @@
+//! Runs models.
+//!
+//! The hub's side: [`Engine`], what the use cases call, and [`Runners`], which keeps one runner process per model and
+//! speaks to it over a socket. The runner's side: [`runner::serve`], the main loop of the hidden subcommand, and
+//! [`Backend`], one model format (`engine-onnx` has the first).
+//!
+//! Always: a call ends, with an answer or a [`Failure`], soon after its deadline at the latest, whatever the model
+//! does; the hub never goes down with a runner; what a runner says is checked as if an attacker had written it, and an
+//! answer is handed on only if it keeps to the model's signature. No runner outlives its hub.
+//!
+//! Absent on purpose: money, users, the database, HTTP. Not here yet, with their places: the sandbox (between opening
+//! the backend and the first load in `runner.rs`), batching across callers (where `line.rs` takes requests from the
+//! queue), memfds for large tensors (`frame.rs`), a pool that knows what models are worth (`pool.rs`).
+//!
+//! To add a format: a crate `engine-NAME` that implements [`Backend`] and [`Session`], and its name in the command
+//! line's `runner` subcommand.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tensor::{Signature, Tensor};
+
+mod backend;
+mod failure;
+#[cfg(feature = "fake")]
+pub mod fake;
+mod frame;
+mod line;
+mod pool;
+mod process;
+pub mod runner;
+mod runners;
+mod trial;
+
+pub use backend::{Backend, Session};
+pub use failure::{Death, Failure, Unavailable};
+pub use runners::{Runners, RunnersConfig};
+
+/// Runs models, from the hub's side.
+#[async_trait]
+pub trait Engine: Send + Sync + Debug {
+    /// What runs the models, or why nothing can. The first call after a change may take as long as a runner's start.
+    fn status(&self) -> Result<EngineInfo, Unavailable>;
+
+    /// Runs `model` once. The time spent waiting counts; at `deadline` the call has failed. Dropped, it leaves nothing
+    /// behind.
+    async fn run(&self, model: &Model, inputs: Vec<Tensor>, deadline: Instant) -> Result<Ran, Failure>;
+
+    /// Loads `model` in a runner of its own that nobody else uses: the dry run of a publish.
+    async fn trial(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure>;
+}
+
+/// One model in a runner of its own, which ends when this is dropped.
+#[async_trait]
+pub trait Trial: Send + Debug {
+    /// What the model takes and gives.
+    fn signature(&self) -> &Signature;
+
+    /// How long loading took, the runner's start not counted.
+    fn load_ms(&self) -> u64;
+
+    /// What the runner holds in memory once the model is loaded.
+    fn memory_bytes(&self) -> u64;
+
+    /// Runs the model once, as [`Engine::run`] does. After `TimedOut` or `Died` the trial is over and every further run
+    /// answers `Died`.
+    async fn run(&mut self, inputs: Vec<Tensor>, deadline: Instant) -> Result<Ran, Failure>;
+}
+
+/// A model as the engine sees it: bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// Names the model among those that are loaded: the same digest is the same model.
+    pub digest: [u8; 32],
+    /// A blob of the hub. The hub opens it and hands the runner its descriptor; the runner opens no path.
+    pub weights: PathBuf,
+}
+
+/// What a run gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ran {
+    /// All outputs of the model, checked against its signature.
+    pub outputs: Vec<Tensor>,
+    /// From acceptance to answer, less `engine_us`: waiting, loading and the hop to the runner.
+    pub queue_us: u64,
+    /// How long the model ran, as the runner measured it.
+    pub engine_us: u64,
+    /// Whether the call had to wait for the model to be loaded.
+    pub cold: bool,
+}
+
+/// What runs the models.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineInfo {
+    /// The runtime's name, `onnxruntime`.
+    pub name: String,
+    /// The runtime's version, `1.32.0`.
+    pub version: String,
+}

@@ -1,0 +1,548 @@
+//! One model's line: the requests that wait, those its runner has been sent, and the task that keeps the runner.
+//!
+//! Always: every request is answered once, by its deadline at the latest. The runner answers in the order of sending,
+//! so the oldest unanswered request is the one that runs; if it overruns, or the runner dies, it is to blame and the
+//! others are sent again, once, to a replacement. A line lives as long as its keeper: when the keeper ends, the line is
+//! closed and the next call opens another, so that a failed load is tried again.
+//!
+//! The way of a call with few tasks and system calls: the caller writes its frame itself if the runner has nothing to
+//! do; otherwise the keeper writes what has gathered once the tasks that are ready have had their turn; the keeper
+//! reads and wakes the callers.
+//!
+//! The place of batching: [`State::pump`], which takes requests from the queue.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tensor::{Signature, Tensor};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Notify, oneshot};
+use tokio::task::AbortHandle;
+
+use crate::frame::{self, Frame, Inbox, Kind, TooLong, Violation};
+use crate::pool::Pool;
+use crate::process::{Process, Started, start};
+use crate::{Death, Failure, Model, Ran};
+
+/// Requests a runner is sent before it has answered. Enough to share system calls, few enough that a death disturbs
+/// little and that what waits can still be chosen from.
+const WINDOW: usize = 32;
+
+/// Bytes that are encoded ahead of the socket.
+const AHEAD_BYTES: usize = 1024 * 1024;
+
+/// How long after its deadline an unfinished run is killed. The caller has been told at the deadline; a run that ends
+/// within this keeps the model loaded for the others.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// Runners a request may be lost with before it is given up.
+const DEATHS: u8 = 2;
+
+/// A call on its way.
+#[derive(Debug)]
+pub(crate) struct Request {
+    inputs: Vec<Tensor>,
+    accepted: Instant,
+    deadline: Instant,
+    cold: bool,
+    deaths: u8,
+    /// Given when it is sent.
+    id: u64,
+    /// Taken by the one answer.
+    answer: Option<oneshot::Sender<Result<Ran, Failure>>>,
+}
+
+impl Request {
+    /// A request, and where its answer will come.
+    pub(crate) fn new(
+        inputs: Vec<Tensor>,
+        accepted: Instant,
+        deadline: Instant,
+    ) -> (Request, oneshot::Receiver<Result<Ran, Failure>>) {
+        let (answer, receiver) = oneshot::channel();
+        (Request { inputs, accepted, deadline, cold: false, deaths: 0, id: 0, answer: Some(answer) }, receiver)
+    }
+
+    fn answer(&mut self, result: Result<Ran, Failure>) {
+        if let Some(answer) = self.answer.take() {
+            // A caller that has gone misses nothing.
+            let _ = answer.send(result);
+        }
+    }
+
+    fn time_out(&mut self) {
+        self.answer(Err(timed_out(self.accepted, self.deadline)));
+    }
+
+    /// Whether anyone still waits for the answer.
+    fn is_awaited(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| !answer.is_closed())
+    }
+}
+
+pub(crate) fn timed_out(accepted: Instant, deadline: Instant) -> Failure {
+    // Rounded up, so that the limit reads as it was set a moment before.
+    Failure::TimedOut { limit_ms: deadline.saturating_duration_since(accepted).as_micros().div_ceil(1000) as u64 }
+}
+
+/// The line has ended; here is the request again.
+#[derive(Debug)]
+pub(crate) struct Closed(pub(crate) Request);
+
+#[derive(Debug)]
+pub(crate) struct Line {
+    model: Model,
+    queue_limit: usize,
+    state: Mutex<State>,
+    /// There is something to write that the caller has not written.
+    flush: Notify,
+    /// A deadline comes sooner than the one the keeper sleeps for.
+    sooner: Notify,
+    /// Someone else needs this line's place.
+    stop: Notify,
+    keeper: OnceLock<AbortHandle>,
+}
+
+#[derive(Debug)]
+struct State {
+    closed: bool,
+    /// Has been asked for its place, and gives it up when it is idle.
+    stopping: bool,
+    waiting: VecDeque<Request>,
+    /// In the order of sending, which is that of the answers.
+    sent: VecDeque<Request>,
+    next_id: u64,
+    /// Frames the socket has not taken yet, from `written` on.
+    out: Vec<u8>,
+    written: usize,
+    link: Option<Link>,
+    /// When the keeper looks at the deadlines next.
+    wake_at: Option<Instant>,
+    last_used: Instant,
+}
+
+/// A runner that has loaded the model.
+#[derive(Debug)]
+struct Link {
+    writer: OwnedWriteHalf,
+    signature: Arc<Signature>,
+    process: Arc<Process>,
+}
+
+/// How a runner's time ended.
+#[derive(Debug)]
+enum Ended {
+    /// It did not start, or did not load the model.
+    Unstarted(Failure),
+    Died(Death),
+    /// The oldest request was not done soon after its deadline.
+    Overran,
+    /// It was idle and its place was needed; the line is closed.
+    Retired,
+}
+
+impl Line {
+    /// Opens a line with its first request.
+    pub(crate) fn open(pool: Arc<Pool>, model: Model, mut request: Request) -> Arc<Line> {
+        request.cold = true;
+        let state = State {
+            closed: false,
+            stopping: false,
+            last_used: request.accepted,
+            waiting: VecDeque::from([request]),
+            sent: VecDeque::new(),
+            next_id: 0,
+            out: Vec::new(),
+            written: 0,
+            link: None,
+            wake_at: None,
+        };
+        let line = Arc::new(Line {
+            model,
+            queue_limit: pool.config.queue_limit,
+            state: Mutex::new(state),
+            flush: Notify::new(),
+            sooner: Notify::new(),
+            stop: Notify::new(),
+            keeper: OnceLock::new(),
+        });
+        let keeper = tokio::spawn(Arc::clone(&line).keep(pool));
+        line.keeper.set(keeper.abort_handle()).expect("a line has one keeper");
+        line
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Takes a request in and, if the runner is free, sends it at once.
+    pub(crate) fn submit(&self, mut request: Request) -> Result<Result<(), Failure>, Closed> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(Closed(request));
+        }
+        if state.waiting.len() >= self.queue_limit {
+            state.waiting.retain(Request::is_awaited);
+            if state.waiting.len() >= self.queue_limit {
+                return Ok(Err(Failure::Busy { waiting: state.waiting.len(), limit: self.queue_limit }));
+            }
+        }
+        request.cold = state.link.is_none();
+        state.last_used = request.accepted;
+        let deadline = request.deadline;
+        if state.wake_at.is_none_or(|wake_at| deadline < wake_at) {
+            state.wake_at = Some(deadline);
+            self.sooner.notify_one();
+        }
+        let runner_is_free = state.sent.is_empty();
+        state.waiting.push_back(request);
+        state.pump();
+        let all_written = state.out.is_empty() || runner_is_free && state.write();
+        if !all_written {
+            self.flush.notify_one();
+        }
+        Ok(Ok(()))
+    }
+
+    /// Since when the runner has had nothing to do; nothing if it has, or is about to stop.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        let state = self.state();
+        (state.is_idle() && !state.closed && !state.stopping).then_some(state.last_used)
+    }
+
+    pub(crate) fn ask_to_stop(&self) {
+        self.state().stopping = true;
+        self.stop.notify_one();
+    }
+
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.state().link.as_ref().map(|link| link.process.pid())
+    }
+
+    /// Ends the runner and drops every request, which tells the callers.
+    pub(crate) fn abort(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        if let Some(link) = state.link.take() {
+            link.process.kill();
+        }
+        state.waiting.clear();
+        state.sent.clear();
+        drop(state);
+        if let Some(keeper) = self.keeper.get() {
+            keeper.abort();
+        }
+    }
+
+    /// Keeps a runner for this line until nothing is left to do with it.
+    async fn keep(self: Arc<Self>, pool: Arc<Pool>) {
+        loop {
+            let ended = tokio::select! {
+                ended = self.run_one(&pool) => ended,
+                () = self.watch_deadlines() => Ended::Overran,
+            };
+            let model = Hex(&self.model.digest);
+            tracing::debug!(%model, ?ended, "The runner of {model} ended");
+            if self.state().settle(ended) {
+                pool.forget(&self);
+                return;
+            }
+        }
+    }
+
+    /// The time of one runner: a place, its start, the calls, its end. Dropped, it kills the runner.
+    async fn run_one(&self, pool: &Pool) -> Ended {
+        let place = pool.place().await;
+        let started = match start(&pool.config, &self.model.weights, place).await {
+            Ok(started) => started,
+            Err(failure) => return Ended::Unstarted(failure),
+        };
+        let Started { process, reader, writer, inbox, info, signature, load_ms, memory_bytes } = started;
+        let model = Hex(&self.model.digest);
+        tracing::debug!(%model, engine = %info.version, load_ms, memory_bytes, pid = process.pid(), "Loaded {model}");
+        let process = Arc::new(process);
+        {
+            let mut state = self.state();
+            state.link = Some(Link { writer, signature: Arc::clone(&signature), process: Arc::clone(&process) });
+            state.pump();
+            state.write();
+        }
+        self.flush.notify_one();
+        tokio::select! {
+            ended = self.read(pool, reader, inbox, &signature) => match ended {
+                Cut::Closed => Ended::Died(process.death().await),
+                Cut::Violation(what) => Ended::Died(Death::Violation(what)),
+                Cut::Retired => Ended::Retired,
+            },
+            never = self.write() => match never {},
+            () = self.retire_when_asked() => Ended::Retired,
+        }
+    }
+
+    /// Hands answers to their callers until the socket closes.
+    async fn read(&self, pool: &Pool, mut reader: OwnedReadHalf, mut inbox: Inbox, signature: &Signature) -> Cut {
+        loop {
+            match inbox.next() {
+                Err(violation) => return Cut::Violation(violation),
+                Ok(Some(frame)) => {
+                    if let Err(violation) = self.take_answer(&frame, signature) {
+                        return Cut::Violation(violation);
+                    }
+                    continue;
+                }
+                Ok(None) => {}
+            }
+            // All that has arrived is read: the runner has room again, and may have nothing to do.
+            {
+                let mut state = self.state();
+                state.pump();
+                if !state.out.is_empty() && !state.write() {
+                    self.flush.notify_one();
+                }
+                if (state.stopping || pool.wants_places()) && state.retire() {
+                    return Cut::Retired;
+                }
+            }
+            match reader.read_buf(inbox.room()).await {
+                Ok(0) | Err(_) => return Cut::Closed,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Gives one answer to the caller it belongs to.
+    fn take_answer(&self, frame: &Frame<'_>, signature: &Signature) -> Result<(), Violation> {
+        // Read before the request is taken: who breaks the protocol with an answer has not given it.
+        let result = match frame.kind {
+            Kind::Answer => Ok(frame::read_call(frame.body)?),
+            Kind::Failed => Err(Failure::Run { reason: frame::read_text(frame.body) }),
+            Kind::Expired => Err(Failure::TimedOut { limit_ms: 0 }),
+            _ => return Err("an answer of an unknown kind"),
+        };
+        let mut request = match self.state().sent.pop_front() {
+            None => return Err("an answer to nothing"),
+            Some(request) if request.id != frame.id => {
+                self.state().sent.push_front(request);
+                return Err("an answer out of order");
+            }
+            Some(request) => request,
+        };
+        let result = match result {
+            Ok((engine_us, outputs)) => signature.check_outputs(&outputs).map_err(Failure::Answer).map(|()| {
+                let all_us = request.accepted.elapsed().as_micros() as u64;
+                let engine_us = engine_us.min(all_us);
+                Ran { outputs, queue_us: all_us - engine_us, engine_us, cold: request.cold }
+            }),
+            Err(Failure::TimedOut { .. }) => Err(timed_out(request.accepted, request.deadline)),
+            Err(failure) => Err(failure),
+        };
+        request.answer(result);
+        Ok(())
+    }
+
+    /// Writes what callers have left to be written.
+    async fn write(&self) -> std::convert::Infallible {
+        loop {
+            self.flush.notified().await;
+            // Lets every task that is ready go first, so that its request shares the system call.
+            tokio::task::yield_now().await;
+            loop {
+                let done = {
+                    let mut state = self.state();
+                    let done = state.write();
+                    if done {
+                        state.pump();
+                    }
+                    done && state.out.is_empty()
+                };
+                if done {
+                    break;
+                }
+                self.writable().await;
+            }
+        }
+    }
+
+    /// Waits until the socket takes more. Only the keeper waits so, as the socket wakes one task for writing.
+    async fn writable(&self) {
+        std::future::poll_fn(|context| match &self.state().link {
+            Some(link) => link.writer.as_ref().poll_write_ready(context).map(drop),
+            None => Poll::Pending,
+        })
+        .await;
+    }
+
+    async fn retire_when_asked(&self) {
+        loop {
+            self.stop.notified().await;
+            // If there is something to do again, the place is given up after it.
+            if self.state().retire() {
+                return;
+            }
+        }
+    }
+
+    /// Tells the callers whose deadline has come; ends when the oldest request overruns.
+    async fn watch_deadlines(&self) {
+        loop {
+            let next = match self.state().expire(Instant::now()) {
+                Expiry::Overrun => return,
+                Expiry::Next(next) => next,
+            };
+            match next {
+                None => self.sooner.notified().await,
+                Some(next) => {
+                    let _ = tokio::time::timeout_at(next.into(), self.sooner.notified()).await;
+                }
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why no more answers come.
+enum Cut {
+    Closed,
+    Violation(Violation),
+    Retired,
+}
+
+/// What the deadlines say.
+enum Expiry {
+    Overrun,
+    Next(Option<Instant>),
+}
+
+impl State {
+    /// Sends requests on while the window and the socket's buffer have room.
+    fn pump(&mut self) {
+        let Some(link) = &self.link else { return };
+        let now = Instant::now();
+        while self.sent.len() < WINDOW && self.out.len() < AHEAD_BYTES {
+            let Some(mut request) = self.waiting.pop_front() else { break };
+            if !request.is_awaited() {
+                continue;
+            }
+            if request.deadline <= now {
+                request.time_out();
+                continue;
+            }
+            if let Err(mismatch) = link.signature.check_inputs(&request.inputs) {
+                request.answer(Err(Failure::Input(mismatch)));
+                continue;
+            }
+            self.next_id += 1;
+            request.id = self.next_id;
+            let deadline_ns = frame::deadline_ns(request.deadline);
+            match frame::write_run(&mut self.out, request.id, deadline_ns, &request.inputs) {
+                Ok(()) => self.sent.push_back(request),
+                Err(TooLong { bytes }) => {
+                    request.answer(Err(Failure::TooLarge { bytes, limit: frame::MAX_CALL }));
+                }
+            }
+        }
+    }
+
+    /// Writes as much as the socket takes and says whether that was all.
+    fn write(&mut self) -> bool {
+        let Some(link) = &self.link else { return true };
+        while self.written < self.out.len() {
+            match link.writer.try_write(&self.out[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                // The runner is gone; reading tells how.
+                Err(_) => break,
+            }
+        }
+        self.out.clear();
+        self.out.shrink_to(AHEAD_BYTES);
+        self.written = 0;
+        true
+    }
+
+    fn is_idle(&self) -> bool {
+        self.link.is_some() && self.waiting.is_empty() && self.sent.is_empty()
+    }
+
+    /// Closes the line if there is nothing to do.
+    fn retire(&mut self) -> bool {
+        if !self.is_idle() {
+            return false;
+        }
+        self.closed = true;
+        true
+    }
+
+    /// Answers everyone whose deadline has come and finds the next moment to look. A request that has been sent stays
+    /// in its place, so that its late answer finds it, and who is to blame for a late runner is known.
+    fn expire(&mut self, now: Instant) -> Expiry {
+        for request in self.waiting.iter_mut().chain(&mut self.sent).filter(|request| request.deadline <= now) {
+            request.time_out();
+        }
+        self.waiting.retain(Request::is_awaited);
+        let overrun = self.sent.front().map(|oldest| oldest.deadline + GRACE);
+        if overrun.is_some_and(|at| at <= now) {
+            return Expiry::Overrun;
+        }
+        let deadlines = self.waiting.iter().chain(&self.sent).map(|request| request.deadline);
+        self.wake_at = deadlines.filter(|at| *at > now).chain(overrun).min();
+        Expiry::Next(self.wake_at)
+    }
+
+    /// After a runner's end: who was to blame is told, the others go back to the queue. Says whether the line is closed.
+    fn settle(&mut self, ended: Ended) -> bool {
+        self.link = None;
+        self.out = Vec::new();
+        self.written = 0;
+        self.stopping = false;
+        let how = match ended {
+            Ended::Retired => Death::Stopped,
+            Ended::Unstarted(failure) => {
+                for mut request in self.waiting.drain(..) {
+                    request.answer(Err(failure.clone()));
+                }
+                Death::Stopped
+            }
+            Ended::Died(how) => {
+                if let Some(mut oldest) = self.sent.pop_front() {
+                    oldest.answer(Err(Failure::Died { how }));
+                }
+                how
+            }
+            Ended::Overran => {
+                // It has been told at its deadline.
+                self.sent.pop_front();
+                Death::Stopped
+            }
+        };
+        while let Some(mut request) = self.sent.pop_back() {
+            request.deaths += 1;
+            if request.deaths >= DEATHS {
+                request.answer(Err(Failure::Died { how }));
+            } else {
+                self.waiting.push_front(request);
+            }
+        }
+        self.waiting.retain(Request::is_awaited);
+        // They wait for a load now.
+        self.waiting.iter_mut().for_each(|request| request.cold = true);
+        self.closed |= self.waiting.is_empty();
+        self.closed
+    }
+}
+
+/// The start of a digest, for the log.
+struct Hex<'a>(&'a [u8; 32]);
+
+impl std::fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().take(6).try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

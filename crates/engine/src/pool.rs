@@ -1,0 +1,135 @@
+//! Which models have a runner.
+//!
+//! Always: at most `max_runners` processes run models; a model has one line (its queue and its runner) or none; when
+//! there is no place, the runner that has been idle longest gives up its own, and if none is idle the first that
+//! becomes so.
+//!
+//! This is the place of the pool that keeps models by value per byte and lets small models share a process: what it
+//! needs to know is here (`last_used`) or comes with [`crate::process::Started`] (`load_ms`, `memory_bytes`).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::line::{Closed, Line, Request};
+use crate::runners::RunnersConfig;
+use crate::{Failure, Model};
+
+#[derive(Debug)]
+pub(crate) struct Pool {
+    pub(crate) config: Arc<RunnersConfig>,
+    lines: Mutex<HashMap<[u8; 32], Arc<Line>>>,
+    places: Arc<Semaphore>,
+    /// Lines that wait for a place and have found no idle one to take it from.
+    starving: AtomicUsize,
+}
+
+impl Pool {
+    pub(crate) fn new(config: Arc<RunnersConfig>) -> Pool {
+        let places = Arc::new(Semaphore::new(config.max_runners.clamp(1, Semaphore::MAX_PERMITS)));
+        Pool { config, lines: Mutex::default(), places, starving: AtomicUsize::new(0) }
+    }
+
+    /// Puts a request into its model's line, which is made if there is none.
+    pub(crate) fn submit(self: &Arc<Self>, model: &Model, mut request: Request) -> Result<(), Failure> {
+        loop {
+            let line = {
+                let mut lines = self.lines();
+                match lines.get(&model.digest) {
+                    Some(line) => Arc::clone(line),
+                    None => {
+                        let line = Line::open(Arc::clone(self), model.clone(), request);
+                        lines.insert(model.digest, line);
+                        return Ok(());
+                    }
+                }
+            };
+            match line.submit(request) {
+                Ok(done) => return done,
+                Err(Closed(returned)) => {
+                    request = returned;
+                    self.forget(&line);
+                }
+            }
+        }
+    }
+
+    /// Takes a closed line out, unless another has its place already.
+    pub(crate) fn forget(&self, line: &Arc<Line>) {
+        let mut lines = self.lines();
+        if lines.get(&line.model().digest).is_some_and(|there| Arc::ptr_eq(there, line)) {
+            lines.remove(&line.model().digest);
+        }
+    }
+
+    /// Waits for leave to start a process.
+    pub(crate) async fn place(&self) -> OwnedSemaphorePermit {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return place;
+        }
+        let _starving = match self.stop_idlest() {
+            true => None,
+            false => {
+                let starving = Starving::count(&self.starving);
+                // One may have become idle before it could see that it is wanted.
+                self.stop_idlest();
+                Some(starving)
+            }
+        };
+        Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed")
+    }
+
+    /// Whether someone waits for a place, so that the next runner with nothing to do should give up its own.
+    pub(crate) fn wants_places(&self) -> bool {
+        self.starving.load(Ordering::SeqCst) > 0
+    }
+
+    /// Asks the line that has been idle longest to give up its place; it will, now or when it is idle next.
+    fn stop_idlest(&self) -> bool {
+        let idle: Vec<_> = {
+            let lines = self.lines();
+            lines.values().filter_map(|line| Some((line.idle_since()?, Arc::clone(line)))).collect()
+        };
+        match idle.into_iter().min_by_key(|(since, _)| *since) {
+            Some((_, line)) => {
+                line.ask_to_stop();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The process that holds `digest`, if it is loaded.
+    pub(crate) fn pid(&self, digest: &[u8; 32]) -> Option<u32> {
+        self.lines().get(digest)?.pid()
+    }
+
+    /// Ends every runner, now.
+    pub(crate) fn close(&self) {
+        for (_, line) in self.lines().drain() {
+            line.abort();
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Line>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts itself while it lives, so that a future that is dropped is no longer counted.
+struct Starving<'a>(&'a AtomicUsize);
+
+impl Starving<'_> {
+    fn count(starving: &AtomicUsize) -> Starving<'_> {
+        starving.fetch_add(1, Ordering::SeqCst);
+        Starving(starving)
+    }
+}
+
+impl Drop for Starving<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,293 @@
+//! One runner process: started, greeted, given its model; killed when it is dropped.
+//!
+//! Always: a runner has an empty environment and no descriptor of the hub but its end of the socket and the model's
+//! file; a process that was started is killed and waited for, whichever way the future that started it ends.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream as StdStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rustix::net::{AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType};
+use tensor::Signature;
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::frame::{self, Frame, Inbox, Kind, Loaded, Violation};
+use crate::runners::RunnersConfig;
+use crate::{Death, EngineInfo, Failure, Unavailable};
+
+/// What an operator does about an engine that cannot be used.
+pub(crate) const HINT: &str = "modelhub engine install";
+
+/// How long a process that closed its socket may take to end by itself, so that its own reason is seen.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// A process of ours, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: u32,
+    child: Mutex<Option<Child>>,
+    /// The process's place among those that may run; given back when it is gone.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Process {
+    /// Starts the program with one end of a socket as standard input and gives the other.
+    fn spawn(config: &RunnersConfig, place: Option<OwnedSemaphorePermit>) -> io::Result<(Process, OwnedFd)> {
+        let (ours, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let stderr = if config.log { Stdio::inherit() } else { Stdio::null() };
+        let child = Command::new(&config.program)
+            .args(&config.args)
+            .arg("--library")
+            .arg(&config.library)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::from(theirs))
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()?;
+        Ok((Process { pid: child.id(), child: Mutex::new(Some(child)), place }, ours))
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Ends the process at once. It is waited for when this is dropped.
+    pub(crate) fn kill(&self) {
+        if let Some(child) = self.child().as_mut() {
+            // Refused only if it has been waited for, and then it is gone.
+            let _ = child.kill();
+        }
+    }
+
+    /// How the process ended, now that its socket is closed; kills it if it has not.
+    pub(crate) async fn death(&self) -> Death {
+        let mut pause = Duration::from_millis(1);
+        let mut waited = Duration::ZERO;
+        while waited < LAST_WORDS {
+            let status = self.child().as_mut().map(Child::try_wait);
+            match status {
+                Some(Ok(None)) => {}
+                Some(Ok(Some(status))) => return death_of(status),
+                None | Some(Err(_)) => break,
+            }
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause *= 2;
+        }
+        self.kill();
+        Death::HungUp
+    }
+
+    fn child(&self) -> MutexGuard<'_, Option<Child>> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn death_of(status: ExitStatus) -> Death {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Death::Exited(code),
+        (None, Some(signal)) => Death::Signalled(signal),
+        (None, None) => Death::HungUp,
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        let Some(mut child) = self.child().take() else { return };
+        let place = self.place.take();
+        if let Ok(None) = child.try_wait() {
+            // A process with much memory takes a while to end. Without a thread to wait in, it is waited for here.
+            let child = Arc::new(Mutex::new(child));
+            let waiting = Arc::clone(&child);
+            let wait = move || {
+                let _ = waiting.lock().unwrap_or_else(PoisonError::into_inner).wait();
+                drop(place);
+            };
+            if thread::Builder::new().name("reap".into()).stack_size(64 * 1024).spawn(wait).is_err() {
+                let _ = child.lock().unwrap_or_else(PoisonError::into_inner).wait();
+            }
+        }
+    }
+}
+
+/// A runner that has loaded its model.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) process: Process,
+    pub(crate) reader: OwnedReadHalf,
+    pub(crate) writer: OwnedWriteHalf,
+    pub(crate) inbox: Inbox,
+    pub(crate) info: EngineInfo,
+    pub(crate) signature: Arc<Signature>,
+    pub(crate) load_ms: u64,
+    pub(crate) memory_bytes: u64,
+}
+
+/// Starts a runner and has it load `weights`. Takes at most the limit for loading.
+pub(crate) async fn start(
+    config: &Arc<RunnersConfig>,
+    weights: &Path,
+    place: OwnedSemaphorePermit,
+) -> Result<Started, Failure> {
+    let limit = Duration::from_millis(config.load_limit_ms);
+    match tokio::time::timeout(limit, greet_and_load(config, weights, place)).await {
+        Ok(started) => started,
+        Err(_) => Err(Failure::Load { reason: format!("it took longer than {} ms", config.load_limit_ms) }),
+    }
+}
+
+async fn greet_and_load(
+    config: &Arc<RunnersConfig>,
+    weights: &Path,
+    place: OwnedSemaphorePermit,
+) -> Result<Started, Failure> {
+    let (model, process, socket) = {
+        let (config, weights) = (Arc::clone(config), weights.to_owned());
+        let spawned = tokio::task::spawn_blocking(move || {
+            library_there(&config.library)?;
+            let model = File::open(&weights).map_err(|error| Failure::Weights { reason: error.to_string() })?;
+            let (process, socket) =
+                Process::spawn(&config, Some(place)).map_err(|error| no_process(&config, &error))?;
+            Ok::<_, Failure>((model, process, socket))
+        });
+        spawned.await.map_err(|_| Failure::Died { how: Death::Stopped })??
+    };
+    let (mut reader, writer) = stream(socket).map_err(|error| unavailable(format!("no socket: {error}")))?.into_split();
+    let mut inbox = Inbox::default();
+
+    let info = match receive(&mut reader, &mut inbox, |frame| greeting(&frame)).await {
+        Ok(greeting) => greeting?,
+        Err(Cut::Violation(what)) => return Err(unavailable(format!("the runner broke the protocol: {what}"))),
+        Err(Cut::Closed) => return Err(unavailable(format!("the runner {} at its start", process.death().await))),
+    };
+    send_model(&writer, &model).map_err(|error| unavailable(format!("the model's file cannot be sent: {error}")))?;
+    drop(model);
+    let loaded = receive(&mut reader, &mut inbox, |Frame { kind, body, .. }| match kind {
+        Kind::Loaded => Loaded::read(body).map(Ok),
+        Kind::Refused => Ok(Err(Failure::Load { reason: frame::read_text(body) })),
+        _ => Err("neither Loaded nor Refused"),
+    });
+    let loaded = match loaded.await {
+        Ok(loaded) => loaded?,
+        Err(Cut::Violation(what)) => {
+            return Err(Failure::Load { reason: format!("the runner broke the protocol: {what}") });
+        }
+        Err(Cut::Closed) => {
+            return Err(Failure::Load { reason: format!("the runner {} while loading it", process.death().await) });
+        }
+    };
+    let Loaded { signature, load_ms, memory_bytes } = loaded;
+    Ok(Started { process, reader, writer, inbox, info, signature: Arc::new(signature), load_ms, memory_bytes })
+}
+
+fn stream(socket: OwnedFd) -> io::Result<UnixStream> {
+    let socket = StdStream::from(socket);
+    socket.set_nonblocking(true)?;
+    UnixStream::from_std(socket)
+}
+
+/// Why no frame came.
+#[derive(Debug)]
+pub(crate) enum Cut {
+    Closed,
+    Violation(Violation),
+}
+
+impl From<Violation> for Cut {
+    fn from(violation: Violation) -> Cut {
+        Cut::Violation(violation)
+    }
+}
+
+/// Waits for the next frame and reads it.
+pub(crate) async fn receive<T>(
+    reader: &mut OwnedReadHalf,
+    inbox: &mut Inbox,
+    read: impl FnOnce(Frame<'_>) -> Result<T, Violation>,
+) -> Result<T, Cut> {
+    while !inbox.has_next() {
+        match reader.read_buf(inbox.room()).await {
+            Ok(0) | Err(_) => return Err(Cut::Closed),
+            Ok(_) => {}
+        }
+    }
+    let frame = inbox.next()?.expect("has_next() has seen it");
+    Ok(read(frame)?)
+}
+
+fn greeting(frame: &Frame<'_>) -> Result<Result<EngineInfo, Failure>, Violation> {
+    match frame.kind {
+        Kind::Hello => frame::read_hello(frame.body).map(Ok),
+        Kind::Unavailable => Ok(Err(unavailable(frame::read_text(frame.body)))),
+        _ => Err("neither Hello nor Unavailable"),
+    }
+}
+
+/// The first frame to a runner fits its socket, so it is not waited for.
+fn send_model(writer: &OwnedWriteHalf, model: &File) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    frame::write_text(&mut bytes, Kind::Load, 0, "");
+    let descriptors = [model.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fits = control.push(SendAncillaryMessage::ScmRights(&descriptors));
+    debug_assert!(fits, "the space is for one descriptor");
+    let socket: &UnixStream = writer.as_ref();
+    let sent = rustix::net::sendmsg(socket, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL)?;
+    if sent == bytes.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+}
+
+fn library_there(library: &Path) -> Result<(), Unavailable> {
+    match std::fs::metadata(library) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Unavailable { reason: format!("{}: {error}", library.display()), hint: HINT }),
+    }
+}
+
+fn no_process(config: &RunnersConfig, error: &io::Error) -> Failure {
+    unavailable(format!("{} cannot be started: {error}", config.program.display()))
+}
+
+fn unavailable(reason: String) -> Failure {
+    Failure::Unavailable(Unavailable { reason, hint: HINT })
+}
+
+/// Starts a runner only to hear what it says first. Blocks for as long as that takes, ten seconds at most.
+pub(crate) fn probe(config: &RunnersConfig) -> Result<EngineInfo, Unavailable> {
+    let spoken = || -> Result<EngineInfo, Failure> {
+        library_there(&config.library)?;
+        let (_process, socket) = Process::spawn(config, None).map_err(|error| no_process(config, &error))?;
+        let mut socket = StdStream::from(socket);
+        let mut inbox = Inbox::default();
+        let mut bytes = [0; 4096];
+        let failed = |error: &str| unavailable(format!("the runner does not answer: {error}"));
+        socket.set_read_timeout(Some(Duration::from_secs(10))).map_err(|error| failed(&error.to_string()))?;
+        loop {
+            if let Some(frame) = inbox.next().map_err(failed)? {
+                return greeting(&frame).map_err(failed)?;
+            }
+            match socket.read(&mut bytes).map_err(|error| failed(&error.to_string()))? {
+                0 => return Err(failed("it ended at its start")),
+                count => inbox.room().extend_from_slice(&bytes[..count]),
+            }
+        }
+    };
+    spoken().map_err(|failure| match failure {
+        Failure::Unavailable(unavailable) => unavailable,
+        other => Unavailable { reason: other.to_string(), hint: HINT },
+    })
+}

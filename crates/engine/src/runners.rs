@@ -1,0 +1,164 @@
+//! The engine of the hub: models in runner processes.
+//!
+//! Always: dropped, it has killed every runner. Needs a tokio runtime around `run` and `trial`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use async_trait::async_trait;
+use tensor::Tensor;
+use tokio::sync::Semaphore;
+
+use crate::line::{Request, timed_out};
+use crate::pool::Pool;
+use crate::trial::Alone;
+use crate::{Death, Engine, EngineInfo, Failure, Model, Ran, Trial, Unavailable, frame, process};
+
+/// How runners are started and how many there may be.
+#[derive(Debug, Clone)]
+pub struct RunnersConfig {
+    /// The program that is a runner: our own binary.
+    pub program: PathBuf,
+    /// What makes it one: the hidden subcommand. `--library` and the library's path are put behind it.
+    pub args: Vec<OsString>,
+    /// The runtime's shared library.
+    pub library: PathBuf,
+    /// Most processes that run models, 1 at least; those of trials come on top.
+    pub max_runners: usize,
+    /// Most trials at a time; the next one waits.
+    pub max_trials: usize,
+    /// Most calls that wait for one model; those its runner has been sent come on top.
+    pub queue_limit: usize,
+    /// How long the start of a runner and the loading of its model may take.
+    pub load_limit_ms: u64,
+    /// Whether runners may write to the hub's standard error.
+    pub log: bool,
+}
+
+impl RunnersConfig {
+    /// The usual limits.
+    pub fn new(program: impl Into<PathBuf>, args: Vec<OsString>, library: impl Into<PathBuf>) -> RunnersConfig {
+        RunnersConfig {
+            program: program.into(),
+            args,
+            library: library.into(),
+            max_runners: 64,
+            max_trials: 2,
+            queue_limit: 256,
+            load_limit_ms: 60_000,
+            log: false,
+        }
+    }
+}
+
+/// Runs models in processes of their own.
+#[derive(Debug)]
+pub struct Runners {
+    config: Arc<RunnersConfig>,
+    pool: Arc<Pool>,
+    trials: Arc<Semaphore>,
+    probe: Mutex<Option<Probed>>,
+}
+
+/// What the last look at the library found.
+#[derive(Debug)]
+struct Probed {
+    stamp: Stamp,
+    at: Instant,
+    found: Result<EngineInfo, Unavailable>,
+}
+
+/// What changes when a file is replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    size_bytes: u64,
+}
+
+/// How long a failed look counts for an unchanged library: it may have failed for want of memory or processes.
+const DOUBT: Duration = Duration::from_secs(5);
+
+impl Runners {
+    /// Starts nothing yet.
+    pub fn new(config: RunnersConfig) -> Runners {
+        let config = Arc::new(config);
+        Runners {
+            pool: Arc::new(Pool::new(Arc::clone(&config))),
+            trials: Arc::new(Semaphore::new(config.max_trials.clamp(1, Semaphore::MAX_PERMITS))),
+            probe: Mutex::default(),
+            config,
+        }
+    }
+
+    /// The process that holds `model`, for tests that kill it.
+    #[doc(hidden)]
+    pub fn runner_pid(&self, model: &Model) -> Option<u32> {
+        self.pool.pid(&model.digest)
+    }
+}
+
+#[async_trait]
+impl Engine for Runners {
+    /// Looks at the library each time; starts a runner, and waits for its first word, only when the file is new.
+    fn status(&self) -> Result<EngineInfo, Unavailable> {
+        let stamp = match std::fs::metadata(&self.config.library) {
+            Ok(file) => Stamp { modified: file.modified().ok(), size_bytes: file.len() },
+            Err(error) => {
+                let reason = format!("{}: {error}", self.config.library.display());
+                return Err(Unavailable { reason, hint: process::HINT });
+            }
+        };
+        let mut probe = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*probe {
+            Some(probed) if probed.stamp == stamp && (probed.found.is_ok() || probed.at.elapsed() < DOUBT) => {
+                probed.found.clone()
+            }
+            _ => {
+                let found = process::probe(&self.config);
+                *probe = Some(Probed { stamp, at: Instant::now(), found: found.clone() });
+                found
+            }
+        }
+    }
+
+    async fn run(&self, model: &Model, inputs: Vec<Tensor>, deadline: Instant) -> Result<Ran, Failure> {
+        let accepted = Instant::now();
+        check(&inputs, accepted, deadline)?;
+        let (request, answer) = Request::new(inputs, accepted, deadline);
+        self.pool.submit(model, request)?;
+        answer.await.unwrap_or(Err(Failure::Died { how: Death::Stopped }))
+    }
+
+    async fn trial(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure> {
+        let accepted = Instant::now();
+        check(&[], accepted, deadline)?;
+        let started = async {
+            let place = Arc::clone(&self.trials).acquire_owned().await.expect("the semaphore is never closed");
+            process::start(&self.config, &model.weights, place).await
+        };
+        match tokio::time::timeout_at(deadline.into(), started).await {
+            Ok(started) => Ok(Box::new(Alone::new(started?))),
+            Err(_) => Err(timed_out(accepted, deadline)),
+        }
+    }
+}
+
+/// Refuses what need not be tried.
+pub(crate) fn check(inputs: &[Tensor], accepted: Instant, deadline: Instant) -> Result<(), Failure> {
+    let bytes = frame::size_of(inputs);
+    if bytes > frame::MAX_CALL {
+        return Err(Failure::TooLarge { bytes, limit: frame::MAX_CALL });
+    }
+    if deadline <= accepted {
+        return Err(timed_out(accepted, deadline));
+    }
+    Ok(())
+}
+
+impl Drop for Runners {
+    fn drop(&mut self) {
+        self.pool.close();
+    }
+}

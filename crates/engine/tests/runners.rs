@@ -1,0 +1,462 @@
+//! Runner processes: deadlines, deaths, queues and places. The models are toys, the processes real.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use engine::{Death, Engine, Failure, Model, Ran, Runners, RunnersConfig};
+use tempfile::TempDir;
+use tensor::{Mismatch, Tensor};
+
+/// A folder with a "library" and models, and runners over it.
+struct Toys {
+    folder: TempDir,
+    runners: Arc<Runners>,
+    made: AtomicU8,
+}
+
+impl Toys {
+    fn new(set: impl FnOnce(&mut RunnersConfig)) -> Toys {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("library"), "1.0").unwrap();
+        let mut config =
+            RunnersConfig::new(env!("CARGO_BIN_EXE_toy-runner"), Vec::new(), folder.path().join("library"));
+        config.load_limit_ms = 10_000;
+        set(&mut config);
+        Toys { folder, runners: Arc::new(Runners::new(config)), made: AtomicU8::new(0) }
+    }
+
+    fn library(&self) -> PathBuf {
+        self.folder.path().join("library")
+    }
+
+    fn model(&self, text: &str) -> Model {
+        let number = self.made.fetch_add(1, Ordering::SeqCst);
+        let weights = self.folder.path().join(format!("model{number}"));
+        std::fs::write(&weights, text).unwrap();
+        Model { digest: [number; 32], weights }
+    }
+
+    async fn run(&self, model: &Model, numbers: &[i64], limit_ms: u64) -> Result<Ran, Failure> {
+        run(&self.runners, model, numbers, limit_ms).await
+    }
+
+    /// A run that goes on beside the test.
+    fn start(&self, model: &Model, numbers: &[i64], limit_ms: u64) -> tokio::task::JoinHandle<Result<Ran, Failure>> {
+        let (runners, model, numbers) = (Arc::clone(&self.runners), model.clone(), numbers.to_vec());
+        tokio::spawn(async move { run(&runners, &model, &numbers, limit_ms).await })
+    }
+}
+
+async fn run(runners: &Runners, model: &Model, numbers: &[i64], limit_ms: u64) -> Result<Ran, Failure> {
+    runners.run(model, vec![x(numbers)], Instant::now() + Duration::from_millis(limit_ms)).await
+}
+
+fn x(numbers: &[i64]) -> Tensor {
+    Tensor::int64("x", &[numbers.len() as u64], numbers).unwrap()
+}
+
+fn y(numbers: &[i64]) -> Vec<Tensor> {
+    vec![x(numbers).with_name("y").unwrap()]
+}
+
+fn alive(pid: u32) -> bool {
+    // A zombie is dead; its state is the word behind the name in brackets.
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z"))
+}
+
+async fn gone(pid: u32) -> bool {
+    for _ in 0..100 {
+        if !alive(pid) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    false
+}
+
+const LOOP: &[i64] = &[-1];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_is_answered_and_only_the_first_is_cold() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    let first = toys.run(&model, &[1, 2, 3], 5000).await.unwrap();
+    let second = toys.run(&model, &[4], 5000).await.unwrap();
+    assert_eq!((first.outputs, first.cold), (y(&[1, 2, 3]), true));
+    assert_eq!((second.outputs, second.cold), (y(&[4]), false));
+    let slow = toys.run(&model, &[-4, 50], 5000).await.unwrap();
+    assert!((50_000..1_000_000).contains(&slow.engine_us), "{slow:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_first_calls_load_once() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("slow 200");
+    let calls: Vec<_> = (0..20).map(|number| toys.start(&model, &[number], 5000)).collect();
+    for (number, call) in calls.into_iter().enumerate() {
+        let ran = call.await.unwrap().unwrap();
+        assert_eq!((ran.outputs, ran.cold), (y(&[number as i64]), true));
+    }
+    let files = std::fs::read_dir(toys.folder.path()).unwrap();
+    let loads = files.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().contains("loaded-by"));
+    assert_eq!(loads.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_callers_get_each_their_own_answer() {
+    let toys = Toys::new(|config| config.queue_limit = 1000);
+    let model = toys.model("");
+    let callers: Vec<_> = (0..64)
+        .map(|caller| {
+            let (runners, model) = (Arc::clone(&toys.runners), model.clone());
+            tokio::spawn(async move {
+                for round in 0..200 {
+                    let numbers = [caller, round];
+                    assert_eq!(run(&runners, &model, &numbers, 10_000).await.unwrap().outputs, y(&numbers));
+                }
+            })
+        })
+        .collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_tensors_pass_in_both_directions_at_once() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    let large: Vec<i64> = (0..1_000_000).collect();
+    let calls: Vec<_> = (0..6).map(|_| toys.start(&model, &large, 60_000)).collect();
+    for call in calls {
+        assert!(call.await.unwrap().unwrap().outputs == y(&large));
+    }
+    let half = vec![x(&vec![0; 5_000_000]), x(&vec![0; 5_000_000])];
+    let refused = toys.runners.run(&model, half, Instant::now() + Duration::from_secs(5)).await;
+    assert!(matches!(refused, Err(Failure::TooLarge { bytes: 80_000_000.., .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endless_run_is_killed_soon_after_its_deadline_and_the_next_call_works() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    toys.run(&model, &[1], 5000).await.unwrap();
+    let pid = toys.runners.runner_pid(&model).unwrap();
+    let started = Instant::now();
+    let failure = toys.run(&model, LOOP, 300).await.unwrap_err();
+    assert!(matches!(failure, Failure::TimedOut { limit_ms: 250..=300 }), "{failure:?}");
+    assert!(started.elapsed() < Duration::from_millis(600), "{:?}", started.elapsed());
+    while alive(pid) {
+        assert!(started.elapsed() < Duration::from_millis(1300), "still alive a second after the deadline");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let next = toys.run(&model, &[2], 5000).await.unwrap();
+    assert_eq!((next.outputs, next.cold), (y(&[2]), true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_behind_an_endless_run_is_answered_by_a_replacement() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    toys.run(&model, &[0], 5000).await.unwrap();
+    let endless = toys.start(&model, LOOP, 300);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let behind: Vec<_> = (1..40).map(|number| toys.start(&model, &[number], 5000)).collect();
+    let hurried = toys.start(&model, &[99], 100);
+    assert!(matches!(hurried.await.unwrap(), Err(Failure::TimedOut { .. })));
+    assert!(matches!(endless.await.unwrap(), Err(Failure::TimedOut { .. })));
+    for (number, call) in (1..40).zip(behind) {
+        let ran = call.await.unwrap().unwrap();
+        assert_eq!((ran.outputs, ran.cold), (y(&[number]), true));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stuck_run_does_not_withhold_the_answers_before_it() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    toys.run(&model, &[0], 5000).await.unwrap();
+    // While the first sleeps the others gather in the runner's buffer, so that their answers would share a write.
+    let first = toys.start(&model, &[-4, 100], 5000);
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    let second = toys.start(&model, &[2], 5000);
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let endless = toys.start(&model, LOOP, 3000);
+    let started = Instant::now();
+    assert!(first.await.unwrap().is_ok());
+    assert_eq!(second.await.unwrap().unwrap().outputs, y(&[2]));
+    assert!(started.elapsed() < Duration::from_millis(1000), "{:?}", started.elapsed());
+    endless.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_death_is_told_to_the_call_that_ran_and_the_others_are_sent_again() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    toys.run(&model, &[0], 5000).await.unwrap();
+    let sleeping = toys.start(&model, &[-4, 100], 5000);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let deadly = toys.start(&model, &[-2], 5000);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let behind = toys.start(&model, &[7], 5000);
+    assert!(sleeping.await.unwrap().is_ok());
+    assert_eq!(deadly.await.unwrap(), Err(Failure::Died { how: Death::Signalled(6) }));
+    assert_eq!(behind.await.unwrap().unwrap().outputs, y(&[7]));
+    let exit = toys.run(&model, &[-8, 3], 5000).await;
+    assert_eq!(exit, Err(Failure::Died { how: Death::Exited(3) }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_was_in_flight_at_two_deaths_is_given_up() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    toys.run(&model, &[0], 5000).await.unwrap();
+    let sleeping = toys.start(&model, &[-4, 100], 5000);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut calls = Vec::new();
+    for numbers in [[-2], [-2], [7]] {
+        calls.push(toys.start(&model, &numbers, 5000));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(sleeping.await.unwrap().is_ok());
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Err(Failure::Died { how: Death::Signalled(6) }));
+    }
+    assert!(toys.run(&model, &[1], 5000).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runner_that_breaks_the_protocol_is_killed() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    let failure = toys.run(&model, &[-5], 5000).await.unwrap_err();
+    assert!(matches!(failure, Failure::Died { how: Death::Violation(_) }), "{failure:?}");
+    assert!(toys.run(&model, &[1], 5000).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_and_panics_of_a_model_are_told_and_the_runner_lives_on() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    let failure = toys.run(&model, &[-7], 5000).await.unwrap_err();
+    assert_eq!(failure, Failure::Run { reason: "failed,  as told".into() });
+    let pid = toys.runners.runner_pid(&model);
+    let failure = toys.run(&model, &[-3], 5000).await.unwrap_err();
+    assert_eq!(failure, Failure::Run { reason: "the engine panicked: at run, as told".into() });
+    let failure = toys.run(&model, &[-6], 5000).await.unwrap_err();
+    assert!(matches!(failure, Failure::Answer(Mismatch::Unknown { .. })), "{failure:?}");
+    assert_eq!(toys.runners.runner_pid(&model), pid);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn inputs_that_break_the_signature_never_reach_the_runner() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    let wrong = vec![Tensor::int64("z", &[], &[1]).unwrap()];
+    for _ in 0..2 {
+        let failure = toys.runners.run(&model, wrong.clone(), Instant::now() + Duration::from_secs(5)).await;
+        assert!(matches!(failure, Err(Failure::Input(Mismatch::Unknown { .. }))), "{failure:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_load_is_told_to_all_who_wait_and_is_tried_again() {
+    let toys = Toys::new(|config| config.load_limit_ms = 1000);
+    for (text, reason) in [
+        ("refuse", "refused, as told"),
+        ("panic", "the engine panicked: at load, as told"),
+        ("die", "the runner was killed by signal 6 while loading it"),
+        ("slow 60000", "it took longer than 1000 ms"),
+    ] {
+        let model = toys.model(text);
+        let calls: Vec<_> = (0..3).map(|number| toys.start(&model, &[number], 5000)).collect();
+        for call in calls {
+            assert_eq!(call.await.unwrap(), Err(Failure::Load { reason: reason.into() }), "{text}");
+        }
+        std::fs::write(&model.weights, "").unwrap();
+        assert!(toys.run(&model, &[1], 5000).await.is_ok(), "{text}");
+    }
+    let missing = Model { digest: [200; 32], weights: toys.folder.path().join("nothing") };
+    assert!(matches!(toys.run(&missing, &[1], 5000).await, Err(Failure::Weights { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadline_that_comes_while_the_model_loads_is_kept() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("slow 1000");
+    let started = Instant::now();
+    assert!(matches!(toys.run(&model, &[1], 100).await, Err(Failure::TimedOut { limit_ms: 50..=100 })));
+    assert!(started.elapsed() < Duration::from_millis(400), "{:?}", started.elapsed());
+    assert!(toys.run(&model, &[1], 5000).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_refuses_and_its_calls_are_still_answered() {
+    let toys = Toys::new(|config| config.queue_limit = 5);
+    let model = toys.model("slow 300");
+    let waiting: Vec<_> = (0..5).map(|number| toys.start(&model, &[number], 5000)).collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(toys.run(&model, &[9], 5000).await, Err(Failure::Busy { waiting: 5, limit: 5 }));
+    for call in waiting {
+        assert!(call.await.unwrap().is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_that_leave_make_room_and_wedge_nothing() {
+    let toys = Toys::new(|config| config.queue_limit = 5);
+    let model = toys.model("slow 300");
+    for _ in 0..10 {
+        let leaving: Vec<_> = (0..5).map(|number| toys.start(&model, &[number], 5000)).collect();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        for call in leaving {
+            call.abort();
+            let _ = call.await;
+        }
+    }
+    assert_eq!(toys.run(&model, &[1], 5000).await.unwrap().outputs, y(&[1]));
+    let leaving = toys.start(&model, &[-4, 100], 5000);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    leaving.abort();
+    assert_eq!(toys.run(&model, &[2], 5000).await.unwrap().outputs, y(&[2]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_was_left_is_still_killed_at_its_deadline() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    toys.run(&model, &[1], 5000).await.unwrap();
+    let pid = toys.runners.runner_pid(&model).unwrap();
+    let leaving = toys.start(&model, LOOP, 200);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    leaving.abort();
+    assert!(gone(pid).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_runner_that_was_idle_longest_gives_up_its_place() {
+    let toys = Toys::new(|config| config.max_runners = 2);
+    let [a, b, c] = [(); 3].map(|()| toys.model(""));
+    toys.run(&a, &[1], 5000).await.unwrap();
+    toys.run(&b, &[1], 5000).await.unwrap();
+    toys.run(&a, &[1], 5000).await.unwrap();
+    toys.run(&c, &[1], 5000).await.unwrap();
+    assert!(toys.runners.runner_pid(&a).is_some());
+    assert!(toys.runners.runner_pid(&b).is_none());
+    assert!(toys.run(&b, &[1], 5000).await.unwrap().cold);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_busy_runner_gives_up_its_place_once_it_is_idle() {
+    let toys = Toys::new(|config| config.max_runners = 1);
+    let models: Vec<_> = (0..4).map(|_| toys.model("")).collect();
+    let mut calls = Vec::new();
+    for round in 0..5 {
+        for model in &models {
+            calls.push((round, toys.start(model, &[round], 20_000)));
+        }
+    }
+    let busy = toys.start(&models[0], &[-4, 200], 20_000);
+    for (round, call) in calls {
+        assert_eq!(call.await.unwrap().unwrap().outputs, y(&[round]));
+    }
+    assert!(busy.await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropping_the_engine_kills_every_runner_and_answers_every_call() {
+    let toys = Toys::new(|_| ());
+    let models: Vec<_> = (0..3).map(|_| toys.model("")).collect();
+    let mut pids = Vec::new();
+    for model in &models {
+        toys.run(model, &[1], 5000).await.unwrap();
+        pids.push(toys.runners.runner_pid(model).unwrap());
+    }
+    let trial = toys.runners.trial(&models[0], Instant::now() + Duration::from_secs(5)).await.unwrap();
+    drop(trial);
+    drop(toys);
+    for pid in pids {
+        assert!(gone(pid).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_status_follows_the_library_without_a_restart() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    std::fs::remove_file(toys.library()).unwrap();
+    let unavailable = toys.runners.status().unwrap_err();
+    assert!(unavailable.reason.contains("No such file"), "{unavailable:?}");
+    assert_eq!(unavailable.hint, "modelhub engine install");
+    assert!(matches!(toys.run(&model, &[1], 5000).await, Err(Failure::Unavailable(_))));
+
+    std::fs::write(toys.library(), "broken").unwrap();
+    assert_eq!(toys.runners.status().unwrap_err().reason, "the library is broken");
+    assert!(matches!(toys.run(&model, &[1], 5000).await, Err(Failure::Unavailable(_))));
+
+    std::fs::write(toys.library(), "2.0").unwrap();
+    assert_eq!(toys.runners.status().unwrap().version, "2.0");
+    assert!(toys.run(&model, &[1], 5000).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trial_has_a_runner_of_its_own() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("slow 50");
+    let soon = || Instant::now() + Duration::from_secs(5);
+    let mut trial = toys.runners.trial(&model, soon()).await.unwrap();
+    assert_eq!(trial.signature().inputs[0].name, "x");
+    assert!(trial.load_ms() >= 50 && trial.memory_bytes() > 100_000, "{trial:?}");
+    assert_eq!(trial.run(vec![x(&[1])], soon()).await.unwrap().outputs, y(&[1]));
+    assert!(matches!(trial.run(vec![x(&[-7])], soon()).await, Err(Failure::Run { .. })));
+    assert!(matches!(trial.run(vec![], soon()).await, Err(Failure::Input(_))));
+    assert_eq!(trial.run(vec![x(&[2])], soon()).await.unwrap().outputs, y(&[2]));
+    assert!(toys.runners.runner_pid(&model).is_none());
+
+    let late = Instant::now() + Duration::from_millis(100);
+    assert!(matches!(trial.run(vec![x(LOOP)], late).await, Err(Failure::TimedOut { .. })));
+    assert!(matches!(trial.run(vec![x(&[1])], soon()).await, Err(Failure::Died { .. })));
+    drop(trial);
+
+    let mut trial = toys.runners.trial(&model, soon()).await.unwrap();
+    assert_eq!(trial.run(vec![x(&[-2])], soon()).await, Err(Failure::Died { how: Death::Signalled(6) }));
+    let refused = toys.model("refuse");
+    assert!(matches!(toys.runners.trial(&refused, soon()).await, Err(Failure::Load { .. })));
+}
+
+/// Not a test by itself: the next one starts it in a process of its own, to be killed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a part of the next test"]
+async fn hub_to_be_killed() {
+    let toys = Toys::new(|_| ());
+    let model = toys.model("");
+    toys.run(&model, &[1], 5000).await.unwrap();
+    let pid = toys.runners.runner_pid(&model).unwrap();
+    let _endless = toys.start(&model, LOOP, 600_000);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    println!("runner {pid}");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_runner_outlives_a_hub_that_was_killed_even_in_an_endless_run() {
+    use std::io::BufRead;
+    let mut hub = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "hub_to_be_killed", "--ignored", "--nocapture"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(hub.stdout.take().unwrap()).lines();
+    let pid = lines
+        .map_while(Result::ok)
+        .find_map(|line| line.split_once("runner ").and_then(|(_, pid)| pid.trim().parse::<u32>().ok()))
+        .expect("the hub tells its runner");
+    assert!(alive(pid));
+    hub.kill().unwrap();
+    hub.wait().unwrap();
+    assert!(gone(pid).await);
+}

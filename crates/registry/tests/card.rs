@@ -1,0 +1,218 @@
+//! Cards as people write them, well and badly.
+
+use ledger::Price;
+use proptest::prelude::*;
+use registry::{Access, Card, CardError, Labels, Output};
+
+fn parse(readme: &str) -> Result<Card, CardError> {
+    Card::parse(readme)
+}
+
+/// A card with these lines in its `modelhub:` section, whose first line is line 3 of the README.
+fn section(lines: &str) -> Result<registry::Section, String> {
+    let indented: String = lines.lines().map(|line| format!("  {line}\n")).collect();
+    let readme = format!("---\nmodelhub:\n{indented}---\n");
+    parse(&readme).map(|card| card.hub.expect("a section")).map_err(|error| error.to_string())
+}
+
+const CARD: &str = "\
+---
+license: apache-2.0
+pipeline_tag: text-classification      # the task
+base_model: alice/minilm               # lineage
+tags: [onnx, 1.10, no]
+modelhub:
+  access: sealed
+  price: { per_call: \"0.0002 USD\" }
+  split: { bob: 70%, carol: 29.5%, alice: 0.5% }
+  output: top_k
+  labels: [no, yes, 1.0]
+  deadline: 5s
+---
+
+# Sentiment of **reviews**
+
+[![badge](x)](y)
+
+Tells whether a [review](https://example.org) is
+`kind`, in one word.
+
+More below.
+";
+
+#[test]
+fn a_card_says_what_its_author_decided() {
+    for readme in [CARD.to_owned(), CARD.replace('\n', "\r\n"), format!("\u{feff}{CARD}")] {
+        let card = parse(&readme).unwrap();
+        assert_eq!(card.title.as_deref(), Some("Sentiment of reviews"));
+        assert_eq!(card.summary.as_deref(), Some("Tells whether a review is kind, in one word."));
+        assert_eq!(card.license.as_deref(), Some("apache-2.0"));
+        assert_eq!(card.task.as_deref(), Some("text-classification"));
+        assert_eq!(card.tags, ["onnx", "1.10", "no"], "values are read as they are written");
+        assert_eq!(card.lineage.models, ["alice/minilm".parse().unwrap()]);
+        assert_eq!(card.data["license"], "apache-2.0");
+        assert_eq!(card.data["modelhub"]["split"]["bob"], "70%");
+        let section = card.hub.unwrap();
+        assert_eq!(section.access, Some(Access::Sealed));
+        assert_eq!(section.price, Some(Price::per_call("0.0002 USD".parse().unwrap())));
+        assert_eq!(section.output, Some(Output::TopK));
+        assert_eq!(section.deadline_ms, Some(5_000));
+        assert_eq!(section.labels, Some(Labels::List(["no", "yes", "1.0"].map(str::to_owned).to_vec())));
+        let split: Vec<(String, u16)> =
+            section.split.unwrap().iter().map(|(handle, points)| (handle.to_string(), *points)).collect();
+        let written = [("bob", 7_000), ("carol", 2_950), ("alice", 50)].map(|(who, points)| (who.to_owned(), points));
+        assert_eq!(split, written, "in written order: the first receivers get the odd units");
+    }
+}
+
+#[test]
+fn a_readme_without_front_matter_is_a_card_that_decides_nothing() {
+    assert_eq!(parse("").unwrap(), Card::default());
+    let card = parse("Hello\nworld.\n\n---\n\nMore.\n").unwrap();
+    assert_eq!((card.title, card.summary.as_deref(), card.hub), (None, Some("Hello world."), None));
+    assert_eq!(parse("---\n---\n").unwrap(), Card::default());
+    assert_eq!(parse("---\n# a remark\n---").unwrap(), Card::default());
+    assert_eq!(parse("---\nmodelhub:\n---\n").unwrap().hub, Some(registry::Section::default()));
+    assert_eq!(Card::from_bytes(b"\xff"), Err(CardError::NotText));
+}
+
+#[test]
+fn front_matter_of_other_tools_is_read_over() {
+    let card = parse(
+        "---\nlanguage:\n- en\nlicense: [mit, apache-2.0]\nbase_model: [Qwen/Qwen3, bob/small]\nwidget:\n- text: hi\n\
+         model-index:\n- name: x\n  results:\n  - metrics:\n    - {type: accuracy, value: 0.91}\npipeline_tag:\n---\n",
+    )
+    .unwrap();
+    assert_eq!(card.license.as_deref(), Some("mit, apache-2.0"));
+    assert_eq!(card.lineage.others, ["Qwen/Qwen3"]);
+    assert_eq!(card.lineage.models.len(), 1);
+    assert_eq!(card.task, None);
+    assert_eq!(card.data["model-index"][0]["results"][0]["metrics"][0]["value"], 0.91);
+}
+
+#[test]
+fn summaries_are_one_line_of_at_most_two_hundred_characters() {
+    let summary = |readme: &str| parse(readme).unwrap().summary.unwrap_or_default();
+    assert_eq!(summary("---\nsummary: |\n  two\n  lines\n---\nText."), "two lines");
+    assert_eq!(summary(&"ä".repeat(300)).chars().count(), 200);
+    assert_eq!(
+        summary("<img src=x>\n```\ncode\n```\n- list\n\n**Bold** <b>start</b> of 3 < 4 [x]."),
+        "Bold start of 3 < 4 [x]."
+    );
+    assert_eq!(summary("# Only a heading"), "");
+}
+
+#[test]
+fn sections_are_read_strictly() {
+    for (lines, reason) in [
+        ("prize: { per_call: \"1 OPG\" }", "modelhub has no field \"prize\" (line 3), only access, price, split"),
+        ("access: open\nsplits: {}", "modelhub has no field \"splits\" (line 4)"),
+        ("price: { call: \"1 OPG\" }", "modelhub.price has no field \"call\" (line 3), only per_call, per_item"),
+        ("price:\n  per_call: 1 OPG\n  per_image: 1 OPG", "no field \"per_image\" (line 5)"),
+        ("price: 1 OPG", "modelhub.price should be fields like per_call: \"0.002 OPG\" (line 3)"),
+        ("price: {}", "names no price (line 3)"),
+        ("price: { per_call: 0.002 }", "modelhub.price.per_call (line 3): price \"0.002\" has no currency"),
+        ("price: { per_call: 0.0000000001 OPG }", "at most 9"),
+        ("price: { per_call: -1 OPG }", "below zero"),
+        ("price: { per_call: 1 OPG, per_item: 1 USD }", "OPG and USD are mixed"),
+        ("access: public", "modelhub.access is \"public\" (line 3), expected one of sealed, gated, open"),
+        ("output: [all]", "modelhub.output should be one value (line 3)"),
+        ("split: { bob: 70%, carol: 29% }", "adds up to 99.00% (line 3), it has to be exactly 100%"),
+        ("split: { bob: 70%, carol: 30.01% }", "adds up to 100.01%"),
+        ("split: { bob: 70, carol: 30% }", "gives bob an unreadable share (line 3): \"70\" is not a share"),
+        ("split: { bob: 33.333%, carol: 66.667% }", "\"33.333%\" is not a share"),
+        ("split: { bob: 100%, carol: 0% }", "gives carol nothing (line 3)"),
+        ("split:\n  bob: 50%\n  Carol: 50%", "modelhub.split (line 5): \"Carol\" is not a handle"),
+        ("split: { bob: 50%, bob: 50% }", "has the field \"bob\" twice (line 3)"),
+        ("split: {}", "names 0 receivers (line 3), expected 1 to 20"),
+        ("split: bob", "modelhub.split should be handles with their shares"),
+        ("labels: []", "modelhub.labels (line 3): there are no labels"),
+        ("labels: labels.csv", "\"labels.csv\" is not a .txt or .json file"),
+        ("labels: ../labels.txt", "has the segment \"..\""),
+        ("labels: [[a], [b]]", "modelhub.labels should be a list of plain values"),
+        ("deadline: 30", "modelhub.deadline is \"30\" (line 3), expected a time"),
+        ("deadline: 0s", "expected a time from 1ms to 600000ms"),
+        ("deadline: 11m", "expected a time"),
+        ("deadline: 1.5s", "expected a time"),
+        ("deadline: 99999999999999999999s", "expected a time"),
+        ("modelhub: x", "no field \"modelhub\""),
+    ] {
+        let error = section(lines).expect_err(lines);
+        assert!(error.contains(reason), "{lines}: {error}");
+    }
+}
+
+#[test]
+fn labels_come_inline_by_output_or_from_a_file() {
+    assert_eq!(
+        section("labels: onnx/labels.txt").unwrap().labels,
+        Some(Labels::File("onnx/labels.txt".parse().unwrap()))
+    );
+    let Some(Labels::ByOutput(lists)) = section("labels: { a: [x, y], b: [z] }").unwrap().labels else { panic!() };
+    assert_eq!((lists["a"].len(), lists["b"].len()), (2, 1));
+}
+
+#[test]
+fn times_have_units() {
+    for (text, deadline_ms) in [("1ms", 1), ("500ms", 500), ("30s", 30_000), ("10m", 600_000)] {
+        assert_eq!(section(&format!("deadline: {text}")).unwrap().deadline_ms, Some(deadline_ms));
+    }
+    assert_eq!(section("deadline:\nprice:").unwrap(), registry::Section::default(), "nothing written, nothing decided");
+}
+
+#[test]
+fn broken_front_matter_is_refused_with_its_line_and_a_hint() {
+    for (readme, reason) in [
+        ("---\nlicense: mit\n", "no second ---"),
+        ("---\nlicense: mit\nx: [1\n---\n", "(line "),
+        ("---\na: 1\nb: &x\n  - *x\n---\n", "not YAML"),
+        ("---\na: 1\na: 2\n---\n", "has the field \"a\" twice (line 3)"),
+        ("---\n- a\n---\n", "not a list of fields"),
+        ("---\njust words\n---\n", "not a list of fields"),
+        ("---\ntags: {a: b}\n---\n", "tags should be one value or a list of them (line 2)"),
+    ] {
+        let error = parse(readme).expect_err(readme);
+        assert!(error.to_string().contains(reason), "{readme}: {error}");
+    }
+    assert!(parse("---\n- a\n---\n").unwrap_err().hint().is_some());
+    let long = format!("---\nx: {}\n---\n", "y".repeat(70_000));
+    assert!(matches!(parse(&long), Err(CardError::TooLong { limit: 65_536, .. })));
+}
+
+#[test]
+fn hostile_yaml_is_stopped_by_its_budget() {
+    let mut bomb = "---\na: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for (name, before) in ["b", "c", "d", "e", "f", "g", "h", "i"].iter().zip(["a", "b", "c", "d", "e", "f", "g", "h"])
+    {
+        bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 9].join(","));
+    }
+    let deep = format!("---\nx: {}{}\n---\n", "[".repeat(5_000), "]".repeat(5_000));
+    let wide = format!("---\nx: [{}]\n---\n", "1,".repeat(30_000));
+    let nested = format!("---\nx: {}\n---\n", "{a: ".repeat(10_000));
+    let aliases = format!("---\na: &a [{}]\nb: [{}]\n---\n", "1,".repeat(5_000), "*a,".repeat(99));
+    for readme in [bomb + "---\n", deep, wide, nested, aliases] {
+        let refused = parse(&readme);
+        assert!(matches!(refused, Err(CardError::Excessive { .. } | CardError::Yaml { .. })), "{}…", &readme[..40]);
+    }
+    let marks = format!("{}\n\n{}", "# ".repeat(100_000), "[<*`".repeat(500_000));
+    parse(&marks).unwrap();
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_reading_panic(text in "\\PC*", yaml in "[-a-c:{}\\[\\]&*!|>'\"%#,.0-9 \\n~?@]{0,80}") {
+        let _ = parse(&text);
+        let _ = parse(&format!("---\n{text}\n---\n{yaml}"));
+        let _ = parse(&format!("---\n{yaml}\n---\n{text}"));
+        let _ = parse(&format!("---\nmodelhub:\n  {yaml}\n---\n"));
+        let _ = parse(&format!("---\nmodelhub: {{price: {{per_call: {yaml}}}, labels: {yaml}, split: {{bob: {yaml}}}}}\n---\n"));
+    }
+
+    #[test]
+    fn shares_that_make_a_hundred_percent_are_taken_and_no_others(points in prop::collection::vec(1_u32..=10_000, 1..6)) {
+        let written: String =
+            points.iter().enumerate().map(|(index, points)| format!("user{index}: {}.{:02}%, ", points / 100, points % 100)).collect();
+        let taken = section(&format!("split: {{ {written} }}"));
+        prop_assert_eq!(taken.is_ok(), points.iter().sum::<u32>() == 10_000, "{:?}", taken);
+    }
+}

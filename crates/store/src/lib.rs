@@ -1,0 +1,32 @@
+//! What the hub remembers, and the only place that speaks SQL.
+//!
+//! Two traits, two files: [`Books`] over `ledger.db` holds all that money depends on, [`Catalog`] over `hub.db`
+//! the rest. No database transaction spans both; projectors carry rows from the books to the catalogue by a
+//! watermark. [`Blobs`] keeps the bytes of models by their SHA-256.
+//!
+//! Always: when [`Books::capture`] or [`Books::post`] has answered, the row is synced to the disk; a row never
+//! names a blob that is not there; times come from the caller or a [`Clock`].
+//!
+//! Absent on purpose: HTTP, engines, the order of steps. Rows never leave their file.
+//!
+//! To add a backend: a private module that passes `contract::books` or `contract::catalog`.
+
+pub mod audit;
+mod blobs;
+mod books;
+mod catalog;
+mod clock;
+mod folder;
+mod memory;
+mod sqlite;
+
+pub use blobs::{Blobs, BlobError, Digest, Upload};
+pub use books::{Books, Denied, Held, KEYED_LIMIT, Looked, OUTCOME_WINDOW_MS, Row, Seq, Stored};
+pub use catalog::{
+    Account, AccountKind, Catalog, CatalogError, Credential, Earning, KeyRecord, ModelRecord, ModelTotals, NewKey,
+    NewRelease, ReleaseRecord, Settings, Scope, Totals,
+};
+pub use clock::{Clock, Manual, System};
+pub use folder::{Folder, FolderError};
+pub use memory::MemoryBooks;
+pub use sqlite::{OpenError, Options, SqliteBooks, SqliteCatalog};

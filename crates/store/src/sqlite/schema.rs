@@ -1,0 +1,299 @@
+//! The tables, and how a file gets to them: forward only, after a copy.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+/// What a file holds and the steps that made it so. The version of a file is how many of them it has seen.
+pub(crate) struct Schema {
+    pub(crate) what: &'static str,
+    pub(crate) steps: &'static [&'static str],
+}
+
+/// All that money depends on. No secondary index on calls: what looks them up by anything but `seq` stands in the
+/// catalogue. Transfers are rare and their ids must be unique for ever, so that one column is.
+pub(crate) const LEDGER: Schema = Schema {
+    what: "ledger",
+    steps: &["
+        CREATE TABLE calls (
+            seq INTEGER PRIMARY KEY,
+            id BLOB NOT NULL,
+            accepted INTEGER NOT NULL,
+            finished INTEGER NOT NULL,
+            payer BLOB NOT NULL,
+            key BLOB NOT NULL,
+            release BLOB NOT NULL,
+            release_number TEXT NOT NULL,
+            model_digest BLOB NOT NULL,
+            class TEXT NOT NULL,
+            surface TEXT NOT NULL,
+            purse TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            usage TEXT NOT NULL,
+            cost INTEGER NOT NULL,
+            fee_share INTEGER NOT NULL,
+            fee INTEGER NOT NULL,
+            parts TEXT NOT NULL,
+            rate INTEGER,
+            queue_us INTEGER NOT NULL,
+            engine_us INTEGER NOT NULL,
+            cold INTEGER NOT NULL,
+            input_hash BLOB NOT NULL,
+            output_hash BLOB NOT NULL,
+            salt BLOB NOT NULL,
+            keyed_hash BLOB,
+            keyed_content BLOB
+        ) STRICT;
+        CREATE TABLE transfers (
+            seq INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            legs TEXT NOT NULL,
+            reference TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE outcomes (
+            seq INTEGER PRIMARY KEY,
+            expires INTEGER NOT NULL,
+            file TEXT,
+            body BLOB
+        ) STRICT;
+        CREATE TABLE snapshots (
+            seq INTEGER NOT NULL,
+            account BLOB NOT NULL,
+            cash INTEGER NOT NULL,
+            promo INTEGER NOT NULL,
+            PRIMARY KEY (seq, account)
+        ) STRICT, WITHOUT ROWID;
+    "],
+};
+
+/// Everything else.
+pub(crate) const CATALOG: Schema = Schema {
+    what: "catalogue",
+    steps: &["
+        CREATE TABLE accounts (
+            id BLOB PRIMARY KEY,
+            handle TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            created INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE memberships (
+            member BLOB NOT NULL,
+            account BLOB NOT NULL,
+            role TEXT NOT NULL,
+            PRIMARY KEY (member, account)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE keys (
+            id BLOB PRIMARY KEY,
+            account BLOB NOT NULL,
+            hash BLOB NOT NULL UNIQUE,
+            name TEXT NOT NULL,
+            scopes TEXT NOT NULL,
+            models TEXT,
+            max_cost INTEGER,
+            created INTEGER NOT NULL,
+            expires INTEGER,
+            revoked INTEGER
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX keys_of ON keys (account);
+        CREATE TABLE uploads (
+            account BLOB NOT NULL,
+            sha256 BLOB NOT NULL,
+            size INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (account, sha256)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE models (
+            id BLOB PRIMARY KEY,
+            owner BLOB NOT NULL,
+            name TEXT NOT NULL,
+            folded TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            UNIQUE (owner, folded)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE releases (
+            id BLOB PRIMARY KEY,
+            model BLOB NOT NULL,
+            major INTEGER NOT NULL,
+            minor INTEGER NOT NULL,
+            commit_id BLOB NOT NULL,
+            digest BLOB NOT NULL,
+            tree TEXT NOT NULL,
+            weights BLOB NOT NULL,
+            contract TEXT NOT NULL,
+            terms TEXT NOT NULL,
+            price TEXT NOT NULL,
+            access TEXT NOT NULL,
+            summary TEXT NOT NULL,
+            task TEXT,
+            license TEXT,
+            readme TEXT NOT NULL,
+            change TEXT NOT NULL,
+            created INTEGER NOT NULL,
+            UNIQUE (model, major, minor)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+        -- What projectors carry over from the books. Could be made again from there at any time.
+        CREATE TABLE watermark (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL) STRICT;
+        INSERT INTO watermark VALUES (1, 0);
+        CREATE TABLE call_seqs (id BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE payer_calls (payer BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (payer, seq)) STRICT, WITHOUT ROWID;
+        CREATE TABLE keyed_seqs (hash BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE earnings (
+            account BLOB NOT NULL,
+            release BLOB NOT NULL,
+            day INTEGER NOT NULL,
+            class TEXT NOT NULL,
+            purse TEXT NOT NULL,
+            role TEXT NOT NULL,
+            calls INTEGER NOT NULL,
+            amount INTEGER NOT NULL,
+            PRIMARY KEY (account, release, day, class, purse, role)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE release_days (
+            release BLOB NOT NULL,
+            day INTEGER NOT NULL,
+            class TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            calls INTEGER NOT NULL,
+            cost INTEGER NOT NULL,
+            PRIMARY KEY (release, day, class, outcome)
+        ) STRICT, WITHOUT ROWID;
+    "],
+};
+
+/// Why a database did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("{path} was written by a newer hub (schema {found}, this one knows {known}): start that one, or a backup from before")]
+    Newer { path: PathBuf, found: usize, known: usize },
+    #[error("{path} is damaged: {what}. Nothing was changed; keep a copy of the folder, then restore a backup")]
+    Damaged { path: PathBuf, what: String },
+    #[error("{path}: {error}")]
+    Sqlite { path: PathBuf, error: rusqlite::Error },
+    #[error("{path}: {error}")]
+    Io { path: PathBuf, error: std::io::Error },
+}
+
+/// Opens a file with durable settings and brings it to the newest schema.
+pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let conn = Connection::open(path).map_err(failed)?;
+    // Money first: a commit has reached the disk when it returns, whatever the file's last user had set.
+    conn.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
+    conn.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+    conn.pragma_update(None, "trusted_schema", "OFF").map_err(failed)?;
+    conn.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed)?;
+    migrate(conn, path, schema)
+}
+
+/// Opens an in-memory database with the newest schema.
+pub(crate) fn open_in_memory(schema: &Schema) -> Result<Connection, OpenError> {
+    let path = Path::new(":memory:");
+    let conn = Connection::open_in_memory().map_err(|error| OpenError::Sqlite { path: path.to_owned(), error })?;
+    migrate(conn, path, schema)
+}
+
+/// Opens a file that somebody else may be writing, to look only.
+pub(crate) fn open_read_only(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    conn.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed)?;
+    let found = version(&conn).map_err(failed)?;
+    if found > schema.steps.len() {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known: schema.steps.len() });
+    }
+    Ok(conn)
+}
+
+fn version(conn: &Connection) -> rusqlite::Result<usize> {
+    conn.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).map(|v| v as usize)
+}
+
+fn migrate(mut conn: Connection, path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    let found = version(&conn).map_err(failed)?;
+    let known = schema.steps.len();
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    if found > 0 && found < known {
+        let copy = path.with_extension(format!("before-schema-{known}.db"));
+        tracing::info!("Copying the {} to {} before its schema moves from {found} to {known}", schema.what, copy.display());
+        // A copy that was cut off by a crash is made again.
+        if copy.exists() {
+            std::fs::remove_file(&copy).map_err(|error| OpenError::Io { path: copy.clone(), error })?;
+        }
+        conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map_err(failed)?;
+    }
+    let tx = conn.transaction().map_err(failed)?;
+    for step in &schema.steps[found..] {
+        tx.execute_batch(step).map_err(failed)?;
+    }
+    tx.pragma_update(None, "user_version", known as u32).map_err(failed)?;
+    tx.commit().map_err(failed)?;
+    Ok(conn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_database_is_refused_untouched() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger.db");
+        drop(open(&path, &LEDGER).expect("opens"));
+        Connection::open(&path).and_then(|c| c.pragma_update(None, "user_version", 99u32)).expect("marked as newer");
+        assert!(matches!(open(&path, &LEDGER), Err(OpenError::Newer { found: 99, known: 1, .. })));
+        assert_eq!(Connection::open(&path).and_then(|c| version(&c)).expect("readable"), 99);
+    }
+
+    #[test]
+    fn an_older_database_is_copied_before_it_moves() {
+        const OLD: Schema = Schema { what: "ledger", steps: &["CREATE TABLE a (x) "] };
+        const NEW: Schema = Schema { what: "ledger", steps: &["CREATE TABLE a (x) ", "CREATE TABLE b (x)"] };
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger.db");
+        let conn = open(&path, &OLD).expect("opens");
+        conn.execute("INSERT INTO a VALUES (7)", []).expect("a row");
+        drop(conn);
+        drop(open(&path, &NEW).expect("moves forward"));
+        let copy = Connection::open(path.with_extension("before-schema-2.db")).expect("the copy");
+        assert_eq!(version(&copy).expect("a version"), 1);
+        assert_eq!(copy.query_row("SELECT x FROM a", [], |r| r.get::<_, i64>(0)).expect("the row"), 7);
+    }
+
+    #[test]
+    fn sqlite_is_built_with_fdatasync() {
+        let conn = open_in_memory(&LEDGER).expect("opens");
+        let mut options = conn.prepare("PRAGMA compile_options").expect("a statement");
+        let options: Vec<String> =
+            options.query_map([], |r| r.get(0)).expect("options").collect::<Result<_, _>>().expect("texts");
+        assert!(
+            options.iter().any(|o| o == "HAVE_FDATASYNC" || o.starts_with("HAVE_FDATASYNC")) || FDATASYNC_LINKED,
+            "{options:?}"
+        );
+    }
+
+    /// SQLite does not list this macro among its compile options, so the build's own flags are asked instead.
+    const FDATASYNC_LINKED: bool = match option_env!("LIBSQLITE3_FLAGS") {
+        Some(flags) => {
+            let (flags, wanted) = (flags.as_bytes(), b"HAVE_FDATASYNC");
+            let mut at = 0;
+            let mut found = false;
+            while at + wanted.len() <= flags.len() {
+                let mut same = 0;
+                while same < wanted.len() && flags[at + same] == wanted[same] {
+                    same += 1;
+                }
+                found |= same == wanted.len();
+                at += 1;
+            }
+            found
+        }
+        None => false,
+    };
+}

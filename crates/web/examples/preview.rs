@@ -1,0 +1,280 @@
+//! Writes pages with invented data into a folder, to be looked at in a browser:
+//! `cargo run --profile ci -p web --example preview -- FOLDER`.
+//!
+//! Nothing in it was measured: all names and figures are made up, and the models' summaries say so.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use web::{
+    Access, Change, Chrome, Code, Home, HomeFigures, Labels, Model, ModelFigures, ModelRow, Money, PortRow, Problem,
+    Ratio, ReleaseRow, Role, Share,
+};
+
+fn main() -> io::Result<()> {
+    let folder = PathBuf::from(env::args_os().nth(1).unwrap_or("preview".into()));
+    fs::create_dir_all(folder.join("static"))?;
+    for name in [web::style_name(), web::icon_name()] {
+        let asset = web::asset(name).expect("assets are found by their names");
+        fs::write(folder.join("static").join(name), asset.bytes)?;
+    }
+    let write = |name: &str, page: String| write(&folder, name, &page);
+    write("home", web::home(&home()))?;
+    write("empty", web::home(&Home { models: Vec::new(), more: None, figures: HomeFigures::default(), ..home() }))?;
+    write("model", web::model(&model()))?;
+    write("bare", web::model(&bare()))?;
+    write("wide", web::model(&wide()))?;
+    write("problem", web::problem(&problem()))
+}
+
+/// Links of the pages are absolute; a folder opened in a browser has no root, so assets get relative ones.
+fn write(folder: &Path, name: &str, page: &str) -> io::Result<()> {
+    fs::write(folder.join(name).with_extension("html"), page.replace("\"/static/", "\"static/"))
+}
+
+fn chrome() -> Chrome {
+    Chrome { dev: true, hub_name: "Model Hub".into() }
+}
+
+fn home() -> Home {
+    let row = |owner: &str, name: &str, summary: &str, task: &str, price: Money, paid_calls, earned: &str| ModelRow {
+        owner: owner.into(),
+        name: name.into(),
+        summary: format!("{summary} (invented)"),
+        task: (!task.is_empty()).then(|| task.into()),
+        price,
+        paid_calls,
+        creators_earned: earned.into(),
+    };
+    Home {
+        chrome: chrome(),
+        figures: HomeFigures {
+            models_listed: Some(1_204),
+            paid_to_creators: Some("18240.553120004".into()),
+            paid_calls: Some(9_412_077),
+            paid_calls_succeeded: Some(Ratio { part: 9_412_077, whole: 9_421_950 }),
+        },
+        models: vec![
+            row(
+                "alice",
+                "iris",
+                "Tells three kinds of iris apart by four lengths",
+                "tabular-classification",
+                Money::opg("0.002"),
+                48_211,
+                "91.6009",
+            ),
+            row(
+                "bob",
+                "minilm-sst2",
+                "Says whether an English sentence sounds content or cross",
+                "text-classification",
+                Money::usd("0.0002"),
+                1_930_448,
+                "2104.188320001",
+            ),
+            row(
+                "carol",
+                "fraud-gbt-2026",
+                "Scores card payments for fraud from 31 features; retrained every month on new cases from four countries",
+                "tabular-classification",
+                Money::opg("0.01"),
+                7_411_002,
+                "16009.22",
+            ),
+            row(
+                "organisation-with-a-long-handle-abcd",
+                "a-model-whose-name-is-as-long-as-names-may-be-so-that-one-sees-what-it-does-to-the-row",
+                "Wraps",
+                "time-series-forecasting",
+                Money::opg("0.000000001"),
+                0,
+                "0",
+            ),
+            row("dana", "echo", "Gives back what it gets", "", Money::opg("0"), 0, "0"),
+        ],
+        more: Some("/?after=ZGFuYS9lY2hv".into()),
+    }
+}
+
+fn model() -> Model {
+    let share = |who: &str, role, basis_points, amount: &str| Share {
+        who: who.into(),
+        role,
+        builds_on: (role == Role::Royalty).then(|| ("erin".into(), "minilm".into())),
+        basis_points,
+        amount: amount.into(),
+    };
+    Model {
+        chrome: chrome(),
+        owner: "bob".into(),
+        name: "minilm-sst2".into(),
+        summary: "Says whether an English sentence sounds content or cross (invented)".into(),
+        task: Some("text-classification".into()),
+        license: Some("apache-2.0".into()),
+        access: Access::Sealed,
+        price: Money::opg("0.002"),
+        price_converted: Some(Money::usd("0.00021")),
+        figures: ModelFigures {
+            paid_calls: 1_930_448,
+            creators_earned: "2104.188320001".into(),
+            paid_calls_succeeded: Ratio { part: 1_930_448, whole: 1_931_020 },
+        },
+        shares: vec![
+            share("bob", Role::Creator, 5_985, "0.001197"),
+            share("carol", Role::Creator, 2_565, "0.000513"),
+            share("erin", Role::Royalty, 950, "0.00019"),
+            share("hub", Role::Fee, 500, "0.0001"),
+        ],
+        examples: vec![
+            Code {
+                title: "curl".into(),
+                language: "sh".into(),
+                text: "curl https://hub.example/v2/models/bob/minilm-sst2/infer \\\n  -H \"Authorization: Bearer $MODELHUB_KEY\" \\\n  -H 'Content-Type: application/json' \\\n  -d '{\"inputs\": [{\"name\": \"input_ids\", \"shape\": [1, 4], \"datatype\": \"INT64\", \"data\": [101, 2307, 3185, 102]}]}'".into(),
+            },
+            Code {
+                title: "Python".into(),
+                language: "python".into(),
+                text: "import os, requests\n\nanswer = requests.post(\n    \"https://hub.example/v2/models/bob/minilm-sst2/infer\",\n    headers={\"Authorization\": \"Bearer \" + os.environ[\"MODELHUB_KEY\"]},\n    json={\"inputs\": [{\"name\": \"input_ids\", \"shape\": [1, 4],\n                      \"datatype\": \"INT64\", \"data\": [101, 2307, 3185, 102]}]},\n)\nprint(answer.json()[\"outputs\"], answer.headers[\"X-Cost\"])".into(),
+            },
+        ],
+        card: web::card_html(CARD),
+        inputs: vec![
+            PortRow { name: "input_ids".into(), datatype: "INT64".into(), shape: vec![None, None] },
+            PortRow { name: "attention_mask".into(), datatype: "INT64".into(), shape: vec![None, None] },
+        ],
+        outputs: vec![PortRow { name: "logits".into(), datatype: "FP32".into(), shape: vec![None, Some(2)] }],
+        labels: vec![Labels { output: "logits".into(), labels: vec!["cross".into(), "content".into()] }],
+        releases: vec![
+            release("2.00", "2026-11-23T10:04:31.207Z", Change::Major, Money::opg("0.002"), true),
+            release("1.01", "2026-09-02T17:45:00Z", Change::Minor, Money::usd("0.0002"), false),
+            release("1.00", "2026-08-30T08:00:12Z", Change::First, Money::opg("0.004"), false),
+        ],
+    }
+}
+
+fn release(number: &str, released: &str, change: Change, price: Money, latest: bool) -> ReleaseRow {
+    let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into();
+    ReleaseRow { number: number.into(), released: released.into(), digest, change, price, latest }
+}
+
+/// As little as a model can have.
+fn bare() -> Model {
+    Model {
+        name: "echo".into(),
+        summary: String::new(),
+        task: None,
+        license: None,
+        access: Access::Open,
+        price: Money::opg("0"),
+        price_converted: None,
+        figures: ModelFigures {
+            paid_calls: 0,
+            creators_earned: "0".into(),
+            paid_calls_succeeded: Ratio { part: 0, whole: 0 },
+        },
+        shares: Vec::new(),
+        card: web::card_html(""),
+        labels: Vec::new(),
+        releases: vec![release("1.00", "2026-11-23T10:04:31Z", Change::First, Money::opg("0"), true)],
+        ..model()
+    }
+}
+
+/// As much as a model can have.
+fn wide() -> Model {
+    let ports = |count: usize| {
+        (0..count)
+            .map(|place| PortRow {
+                name: format!("feature_{place:02}_of_a_long_name"),
+                datatype: "FP32".into(),
+                shape: vec![None, Some(3), Some(224), Some(224)],
+            })
+            .collect()
+    };
+    let share = |who: String, role, basis_points| Share {
+        who,
+        role,
+        builds_on: None,
+        basis_points,
+        amount: "0.000166666".into(),
+    };
+    Model {
+        chrome: Chrome { dev: false, ..chrome() },
+        owner: "organisation-with-a-long-handle-abcd".into(),
+        name: "a-model-whose-name-is-as-long-as-names-may-be-so-that-one-sees-what-it-does-to-the-row".into(),
+        inputs: ports(31),
+        outputs: ports(2),
+        labels: vec![Labels {
+            output: "logits".into(),
+            labels: (0..1_200).map(|place| format!("class {place}")).collect(),
+        }],
+        shares: [
+            share("hub".into(), Role::Fee, 250),
+            share("frank".into(), Role::Royalty, 750),
+            share("gina".into(), Role::Royalty, 1_000),
+        ]
+        .into_iter()
+        .chain(
+            (0..6)
+                .map(|place| share(format!("receiver-{place}"), Role::Creator, if place < 4 { 1_333 } else { 1_334 })),
+        )
+        .collect(),
+        ..model()
+    }
+}
+
+fn problem() -> Problem {
+    Problem {
+        chrome: chrome(),
+        status: 404,
+        code: "model_not_found".into(),
+        message: "No model is named alice/irsi, or you may not see it.".into(),
+        hint: Some("Check the spelling: owner and name are taken without regard to case.".into()),
+    }
+}
+
+const CARD: &str = r#"# MiniLM on SST-2
+
+An invented card that uses what cards use. A small sentence encoder, **fine-tuned** on film reviews, that answers with two
+logits: *cross* and *content*. It was made by [nobody](https://example.com/).
+
+## What it is good for
+
+Short English sentences about one thing. It is not good at irony, at anything longer than `128` tokens, or at:
+
+- other languages,
+- several opinions in one sentence,
+  - or none at all,
+- law.
+
+> Treat the answer as a hint. A sentence that is neither gets a coin toss[^1].
+
+[^1]: Which is what one deserves for asking.
+
+## How well
+
+| set | examples | accuracy | 95 % interval |
+|---|--:|--:|:-:|
+| validation | 872 | 0.914 | 0.893 – 0.931 |
+| our own, unseen | 4,120 | 0.887 | 0.877 – 0.896 |
+
+## How to use it
+
+```python
+tokens = tokenizer("a great film", return_tensors="np")
+print(session.run(None, dict(tokens)))
+```
+
+![a plot of accuracy over length](plot.png)
+
+1. Tokenise.
+2. Call.
+3. Take the larger of the two.
+
+---
+
+### Licence
+
+Apache-2.0, as the model that it builds on.
+"#;

@@ -1,0 +1,386 @@
+//! A model's page: what it does, what it costs, who earns from it, how to call it.
+
+use maud::{Markup, PreEscaped, html};
+
+use crate::card::CardHtml;
+use crate::figure::{Figure, Money, Ratio, Unit, arrived, count, day, large, measured, moment, strip};
+use crate::layout::{self, Chrome, section};
+use crate::shares::{Share, shares};
+
+/// A contract with more ports than this starts folded.
+const PORTS_SHOWN: usize = 12;
+/// A list of labels longer than this starts folded.
+const LABELS_SHOWN: usize = 12;
+/// More labels than this are counted, not listed: nobody reads them, and a page must stay small.
+const LABELS_LISTED: usize = 1_000;
+
+/// The page at `/{owner}/{name}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Model {
+    /// The frame.
+    pub chrome: Chrome,
+    /// The owner's handle.
+    pub owner: String,
+    /// The model's name.
+    pub name: String,
+    /// Its purpose in one line.
+    pub summary: String,
+    /// The kind of work, if the card says so.
+    pub task: Option<String>,
+    /// The licence's short name, if the card says so.
+    pub license: Option<String>,
+    /// Who may have the weights.
+    pub access: Access,
+    /// What one call of the latest release costs, in the unit the owner chose.
+    pub price: Money,
+    /// The same in the other unit at today's rate, if there is a rate.
+    pub price_converted: Option<Money>,
+    /// What was counted.
+    pub figures: ModelFigures,
+    /// Who earns what of one call, in the order in which the bar shows it. Empty if calls are free.
+    pub shares: Vec<Share>,
+    /// Ways to call it, each ready to be pasted.
+    pub examples: Vec<Code>,
+    /// The card, cleaned.
+    pub card: CardHtml,
+    /// What a call takes.
+    pub inputs: Vec<PortRow>,
+    /// What it answers.
+    pub outputs: Vec<PortRow>,
+    /// What the classes of an output are called.
+    pub labels: Vec<Labels>,
+    /// All releases, newest first.
+    pub releases: Vec<ReleaseRow>,
+}
+
+/// Live figures of one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFigures {
+    /// Answered calls of class `paid`.
+    pub paid_calls: u64,
+    /// What its creators earned with it, in OPG.
+    pub creators_earned: String,
+    /// Of all its calls of class `paid`, those that were answered.
+    pub paid_calls_succeeded: Ratio,
+}
+
+/// Who may have the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nobody: they stay on the hub.
+    Sealed,
+    /// Whom the owner approves.
+    Gated,
+    /// Anyone.
+    Open,
+}
+
+/// A code example.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// What it is, in a word or two: `curl`, `Python`.
+    pub title: String,
+    /// What it is written in, for tools that read the page: `sh`, `python`.
+    pub language: String,
+    /// The text, shown as it is.
+    pub text: String,
+}
+
+/// One input or output of the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortRow {
+    /// Its name.
+    pub name: String,
+    /// Its type in the protocol's words: `FP32`.
+    pub datatype: String,
+    /// Its axes; `None` is one of any size. No axes: a single value.
+    pub shape: Vec<Option<u64>>,
+}
+
+/// The labels of an output, in the order of its classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labels {
+    /// The output's name.
+    pub output: String,
+    /// What its classes are called.
+    pub labels: Vec<String>,
+}
+
+/// What a release changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is the first.
+    First,
+    /// The contract is the same.
+    Minor,
+    /// The contract is another.
+    Major,
+}
+
+/// One release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseRow {
+    /// `1.00`.
+    pub number: String,
+    /// When, in RFC 3339.
+    pub released: String,
+    /// The digest of what runs, in full.
+    pub digest: String,
+    /// What it changed.
+    pub change: Change,
+    /// What a call cost when it was released.
+    pub price: Money,
+    /// Calls that name no release get this one.
+    pub latest: bool,
+}
+
+/// A model's page.
+pub fn model(view: &Model) -> String {
+    let title = format!("{}/{}", view.owner, view.name);
+    let nothing = html! {};
+    let main = html! {
+        article {
+            header.model {
+                h1 { span.owner { (view.owner) "/" } (view.name) }
+                @if !view.summary.is_empty() { p.lead { (view.summary) } }
+                (tags(view))
+            }
+            (strip(&figures(view)))
+            (section("earns", "Who earns what", &earns_note(view), &earns(view)))
+            @if !view.examples.is_empty() {
+                (section("call", "Call it", &html! { p { "Inputs are never stored. A call that fails costs nothing." } }, &examples(&view.examples)))
+            }
+            (section("contract", "Contract", &html! { p { "Fixed for a release; only a major one changes it." } }, &contract(view)))
+            (section("card", "Card", &nothing, &card(&view.card)))
+            (section("releases", "Releases", &html! { p { "A release never changes. Calls name one, or get the latest." } }, &releases(&view.releases)))
+        }
+    };
+    layout::page(&view.chrome, Some(&title), &view.summary, &main)
+}
+
+fn tags(view: &Model) -> Markup {
+    let access = match view.access {
+        Access::Sealed => "sealed: the weights stay here",
+        Access::Gated => "gated: the owner approves who may have the weights",
+        Access::Open => "open: anyone may have the weights",
+    };
+    html! {
+        ul.tags {
+            @if let Some(task) = &view.task { li { (task) } }
+            @if let Some(license) = &view.license { li { (license) } }
+            li { (access) }
+        }
+    }
+}
+
+fn figures(view: &Model) -> Vec<Figure> {
+    let succeeded = view.figures.paid_calls_succeeded;
+    let price = Figure {
+        label: "Price of a call",
+        value: large(&view.price.amount, view.price.unit),
+        definition: match &view.price_converted {
+            Some(other) => html! { "About " (other) " at today’s rate." },
+            None => html! { "All included." },
+        },
+    };
+    let calls = Figure {
+        label: "Paid calls",
+        value: measured(&count(view.figures.paid_calls), None),
+        definition: html! { "Answered and charged. Own, free and trial calls are not counted." },
+    };
+    let earned = Figure {
+        label: "Earned by creators",
+        value: html! { span class=(arrived(&view.figures.creators_earned)) { (large(&view.figures.creators_earned, Unit::Opg)) } },
+        definition: html! { "After the hub’s fee. No promo money." },
+    };
+    let succeeded = Figure {
+        label: "Succeeded",
+        value: match succeeded.percent() {
+            Some(percent) => measured(&percent, Some("%")),
+            None => html! { "unknown" },
+        },
+        definition: match succeeded.whole {
+            0 => html! { "No paid calls yet." },
+            whole => html! { span.num { (count(succeeded.part)) } " of " span.num { (count(whole)) } " paid calls." },
+        },
+    };
+    let released = view.releases.iter().find(|release| release.latest).or(view.releases.first());
+    let released = released.map(|release| Figure {
+        label: "Latest release",
+        value: html! { span.num { (release.number) } },
+        definition: day(&release.released),
+    });
+    [price, calls, earned, succeeded].into_iter().chain(released).collect()
+}
+
+fn earns_note(view: &Model) -> Markup {
+    html! {
+        @if !view.shares.is_empty() {
+            p { "Of each call, credited in the same step as the charge. Fixed for a release." }
+        }
+    }
+}
+
+fn earns(view: &Model) -> Markup {
+    html! {
+        @if view.shares.is_empty() {
+            p { "Calls are free: nobody pays, nobody earns." }
+        } @else {
+            (shares(&view.shares))
+        }
+    }
+}
+
+fn examples(examples: &[Code]) -> Markup {
+    html! {
+        div.examples {
+            @for example in examples {
+                figure.code {
+                    figcaption { (example.title) }
+                    pre tabindex="0" { code data-language=(example.language) { (example.text) } }
+                }
+            }
+        }
+    }
+}
+
+fn contract(view: &Model) -> Markup {
+    let ports = view.inputs.len() + view.outputs.len();
+    html! {
+        @if ports > PORTS_SHOWN {
+            details {
+                summary { (count_of(view.inputs.len(), "input")) ", " (count_of(view.outputs.len(), "output")) }
+                (ports_table(view))
+            }
+        } @else {
+            (ports_table(view))
+        }
+        @for labels in &view.labels { (labels_of(labels)) }
+    }
+}
+
+fn ports_table(view: &Model) -> Markup {
+    html! {
+        div.scroll {
+            table.ports {
+                caption.hidden { "Inputs and outputs of a call" }
+                thead {
+                    tr { th scope="col" { "Name" } th scope="col" { "Type" } th scope="col" { "Shape" } }
+                }
+                (port_rows("Inputs", &view.inputs))
+                (port_rows("Outputs", &view.outputs))
+            }
+        }
+    }
+}
+
+fn port_rows(heading: &str, ports: &[PortRow]) -> Markup {
+    html! {
+        @if !ports.is_empty() {
+            tbody {
+                tr.group { th colspan="3" scope="rowgroup" { (heading) } }
+                @for port in ports {
+                    tr {
+                        th scope="row" { code { (port.name) } }
+                        td { code { (port.datatype) } }
+                        td { (shape(&port.shape)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn shape(axes: &[Option<u64>]) -> Markup {
+    html! {
+        @if axes.is_empty() { "single value" }
+        @for (place, axis) in axes.iter().enumerate() {
+            @if place > 0 { span.times { " × " } }
+            @match axis {
+                Some(size) => span.num { (size) },
+                None => span.any { "any" },
+            }
+        }
+    }
+}
+
+fn labels_of(view: &Labels) -> Markup {
+    let list = html! {
+        // Classes are counted from nought, as the outputs count them.
+        ol.labels start="0" {
+            @for label in view.labels.iter().take(LABELS_LISTED) { li { (label) } }
+        }
+        @if view.labels.len() > LABELS_LISTED {
+            p.note { "and " span.num { (count((view.labels.len() - LABELS_LISTED) as u64)) } " more" }
+        }
+    };
+    html! {
+        @if view.labels.len() > LABELS_SHOWN {
+            details {
+                summary { (count_of(view.labels.len(), "label")) " of " code { (view.output) } }
+                (list)
+            }
+        } @else if !view.labels.is_empty() {
+            h3 { "Labels of " code { (view.output) } }
+            (list)
+        }
+    }
+}
+
+fn card(card: &CardHtml) -> Markup {
+    html! {
+        @if card.as_str().is_empty() {
+            p.note { "This model has no card yet: a README.md in the model’s folder becomes its card." }
+        } @else {
+            div.card { (PreEscaped(card.as_str())) }
+        }
+    }
+}
+
+fn releases(releases: &[ReleaseRow]) -> Markup {
+    html! {
+        @if releases.is_empty() {
+            p.note { "No release yet." }
+        } @else {
+            div.scroll {
+                table.releases {
+                    caption.hidden { "Releases, newest first" }
+                    thead {
+                        tr {
+                            th scope="col" { "Release" }
+                            th scope="col" { "Date" }
+                            th scope="col" { "Digest" }
+                            th scope="col" { "Contract" }
+                            th.number scope="col" { "Price then" }
+                        }
+                    }
+                    tbody {
+                        @for release in releases { (release_row(release)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn release_row(release: &ReleaseRow) -> Markup {
+    let short: String = release.digest.chars().take(12).collect();
+    let change = match release.change {
+        Change::First => "first",
+        Change::Minor => "same (minor)",
+        Change::Major => "changed (major)",
+    };
+    html! {
+        tr {
+            th scope="row" { span.num { (release.number) } @if release.latest { " " span.latest { "latest" } } }
+            td { (moment(&release.released)) }
+            td { code title=(release.digest) { (short) } }
+            td data-label="contract" { (change) }
+            td.number { (release.price) }
+        }
+    }
+}
+
+fn count_of(number: usize, noun: &str) -> String {
+    format!("{} {noun}{}", count(number as u64), if number == 1 { "" } else { "s" })
+}

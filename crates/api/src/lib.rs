@@ -1,1 +1,32 @@
+//! Words on the wire: what requests and answers look like, and one table of public error codes.
+//!
+//! Always: plain texts and numbers, none of the hub's own types, so that a change inside cannot change an answer by
+//! accident; amounts are decimal strings in OPG without a unit, times are RFC 3339; what a client can send has a limit.
+//! Bodies of `/api/v1` refuse fields they do not know, because a misspelt limit on a key would be no limit; bodies of
+//! `/v2` read over them, because the protocol's clients send their own.
+//!
+//! Absent on purpose: rules, routes, headers, HTML. `server` translates between these words and the use cases.
+//!
+//! To add an error code: a line in `code.rs`, which is the table; `docs/api.md` is generated from it.
 
+mod account;
+mod admin;
+mod code;
+mod inference;
+mod list;
+mod model;
+mod problem;
+mod publish;
+
+pub use account::{
+    Account, Balance, Call, Calls, Earning, EarningSums, Earnings, Key, Keys, MadeKey, NewKey, RevokedKey,
+};
+pub use admin::{Fee, MadeAccount, Moved, NewAccount, NewTransfer, RateSet, SetRate};
+pub use code::Code;
+pub use inference::{
+    AskedOutput, InferRequest, InputTensor, MAX_ID_BYTES, MAX_SHAPE, MAX_TENSORS, OutputParameters, TensorParameters,
+};
+pub use list::{ListedModel, ListedModels, MAX_PAGE, PAGE};
+pub use model::{HubInfo, ModelMetadata, PriceTerms, Quote, QuotePart, Ready, ServerMetadata, TensorMetadata};
+pub use problem::{ErrorLine, Prefix, Problem};
+pub use publish::{DraftFile, Publish, Published, PublishedLine, Uploaded, Verdict, VerdictLine};

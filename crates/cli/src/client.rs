@@ -8,8 +8,8 @@ use std::io::Read;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ureq::http::{Request, Response, StatusCode};
 use ureq::{Agent, Body, SendBody};
@@ -28,7 +28,7 @@ pub(crate) struct Client {
 }
 
 /// A key. Does not print.
-#[derive(Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Secret(String);
 
@@ -85,17 +85,16 @@ impl Client {
         read(self.send("GET", path, &[], SendBody::none())?)
     }
 
-    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
         read(self.send_json("POST", path, body)?)
     }
 
-    pub(crate) fn put<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+    pub(crate) fn put<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
         read(self.send_json("PUT", path, body)?)
     }
 
-    /// Deletes; what the hub answers besides "done" is not read.
-    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
-        self.send("DELETE", path, &[], SendBody::none()).map(drop)
+    pub(crate) fn delete<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        read(self.send("DELETE", path, &[], SendBody::none())?)
     }
 
     /// Whether there is something at `path`.
@@ -109,7 +108,7 @@ impl Client {
         }
     }
 
-    pub(crate) fn send_json(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<Response<Body>> {
+    pub(crate) fn send_json(&self, method: &str, path: &str, body: &impl Serialize) -> anyhow::Result<Response<Body>> {
         let body = serde_json::to_vec(body)?;
         self.send_bytes(method, path, &[], &body)
     }

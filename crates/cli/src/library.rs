@@ -176,9 +176,10 @@ fn from_wheel(mut file: File, from: &Path, target: &Path, accept: Accept) -> any
         Accept::Pinned => PINNED.member.to_owned(),
         Accept::Any => wheel
             .file_names()
+            .filter_map(Result::ok)
             .find(|name| name.starts_with("onnxruntime/capi/libonnxruntime.so"))
             .with_context(|| format!("{} holds no ONNX Runtime", from.display()))?
-            .to_owned(),
+            .into_owned(),
     };
     let folder = target.parent().context("the library lies in a folder")?;
     place::make_folder(folder)?;
@@ -186,14 +187,14 @@ fn from_wheel(mut file: File, from: &Path, target: &Path, accept: Accept) -> any
     for paper in PINNED.papers {
         let Ok(mut member) = wheel.by_name(paper) else { bail!("{} holds no {paper}", from.display()) };
         let name = paper.rsplit('/').next().unwrap_or(paper);
-        place(&mut member, &folder.join(name), |_| Ok(()))?;
+        write_whole(&mut member, &folder.join(name), |_| Ok(()))?;
     }
     let mut member = wheel.by_name(&member).with_context(|| format!("{} holds no {member}", from.display()))?;
     place_library(&mut member, target, accept)
 }
 
 fn place_library(from: &mut dyn Read, target: &Path, accept: Accept) -> anyhow::Result<String> {
-    place(from, target, |digest| match accept {
+    write_whole(from, target, |digest| match accept {
         Accept::Pinned => check("the library", digest, PINNED.library),
         Accept::Any => Ok(()),
     })
@@ -208,7 +209,7 @@ fn check(what: &str, found: &str, expected: &str) -> anyhow::Result<()> {
 }
 
 /// Writes `from` to `target` whole or not at all, if `check` likes its digest.
-fn place(
+fn write_whole(
     from: &mut dyn Read,
     target: &Path,
     check: impl FnOnce(&str) -> anyhow::Result<()>,

@@ -1,1 +1,94 @@
-fn main() {}
+//! `modelhub`: the one binary. The hub itself, its operator's commands and its users' commands.
+//!
+//! Always: settings are read and parts are chosen here and nowhere else; results go to standard output, mistakes to
+//! standard error as `error:` and `hint:`; `--json` makes every result one JSON document; the exit status is 0, 1 for
+//! a mistake of the world and 2 for one in the command.
+//!
+//! Absent on purpose: rules. The user's commands know the hub by its HTTP interface alone, so that nothing here can do
+//! what a stranger's client cannot.
+//!
+//! To add a command: a file with its arguments and its `run`, a line in [`Command`].
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::screen::Screen;
+
+mod account;
+mod admin;
+mod client;
+mod engine;
+mod folder;
+mod input;
+mod key;
+mod library;
+mod login;
+mod models;
+mod npy;
+mod place;
+mod publish;
+mod receipt;
+mod run;
+mod runner;
+mod screen;
+
+/// A hub for models: publish one and earn with each call; call one and pay for what you use.
+#[derive(Debug, Parser)]
+#[command(name = "modelhub", version, propagate_version = true, after_help = "Begin:
+  modelhub engine install                  what runs the models
+  modelhub serve                           a hub on this machine
+  modelhub admin account create alice      an account and its key
+  modelhub login http://127.0.0.1:8080 --key mh_…
+  modelhub publish ./my-model --price \"0.002 OPG\"
+  modelhub run alice/my-model -i x=[1,2,3]")]
+struct Cli {
+    /// Print one JSON document instead of words
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Login(login::Login),
+    Publish(publish::Publish),
+    Run(run::Run),
+    Models(models::Models),
+    Balance(account::Balance),
+    Earnings(account::Earnings),
+    Calls(account::Calls),
+    Receipt(receipt::Receipt),
+    #[command(subcommand)]
+    Key(key::Key),
+    #[command(subcommand)]
+    Admin(admin::Admin),
+    #[command(subcommand)]
+    Engine(engine::Engine),
+    #[command(hide = true)]
+    Runner(runner::Runner),
+}
+
+fn main() -> ExitCode {
+    let Cli { json, command } = Cli::parse();
+    let screen = Screen::new(json);
+    let done = match command {
+        Command::Login(login) => login.run(screen),
+        Command::Publish(publish) => publish.run(screen),
+        Command::Run(run) => run.run(screen),
+        Command::Models(models) => models.run(screen),
+        Command::Balance(balance) => balance.run(screen),
+        Command::Earnings(earnings) => earnings.run(screen),
+        Command::Calls(calls) => calls.run(screen),
+        Command::Receipt(receipt) => receipt.run(screen),
+        Command::Key(key) => key.run(screen),
+        Command::Admin(admin) => admin.run(screen),
+        Command::Engine(engine) => engine.run(screen),
+        Command::Runner(runner) => return runner.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => screen::fail(&error),
+    }
+}

@@ -1,1 +1,145 @@
+//! The use cases of the hub, one file each. Start with `infer.rs`: it reads like the sentence "quote, hold, run,
+//! capture, receipt".
+//!
+//! Always: nothing is charged unless the engine answered; nobody is answered before the charge is on the disk; an
+//! engine never runs inside a database transaction; every right is asked through [`Caller::may`].
+//!
+//! Absent on purpose: HTTP, SQL, settings. Parts are chosen by whoever starts the hub.
+//!
+//! To add a use case: a file with the verb's name, an `impl Hub` in it, its errors in `error.rs`.
 
+mod account;
+mod caller;
+mod callable;
+mod error;
+mod ids;
+pub mod infer;
+mod listing;
+mod money;
+mod outcome;
+mod project;
+pub mod publish;
+mod quote;
+mod receipts;
+mod turn;
+
+use std::sync::Arc;
+
+use engine::{Engine, EngineInfo, Unavailable};
+use receipt::{Address, HubId, Signer};
+use store::{Blobs, Books, Catalog, Clock};
+
+pub use account::{FreshKey, KeyWish};
+pub use callable::Callable;
+pub use caller::{Action, Caller, Object};
+pub use error::Error;
+pub use listing::{ListedModel, ModelView};
+pub use money::{CallLine, EarningsView, Posted};
+pub use quote::{NamedPart, Quote};
+pub use store::{Account, AccountKind, Earning, KeyRecord, ModelTotals, ReleaseRecord, Scope, Seq, Settings, Totals};
+
+/// What a hub is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub books: Arc<dyn Books>,
+    pub catalog: Arc<dyn Catalog>,
+    pub blobs: Blobs,
+    pub engine: Arc<dyn Engine>,
+    pub clock: Arc<dyn Clock>,
+    pub signer: Signer,
+    pub hub_id: HubId,
+    pub options: Options,
+}
+
+/// What its operator chose.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Every new account gets play money, and every page says so.
+    pub dev: bool,
+    /// Where people reach the hub, without a slash at the end.
+    pub public_url: String,
+    pub name: String,
+}
+
+/// A running hub. Cheap to clone; all clones are the same hub.
+#[derive(Debug, Clone)]
+pub struct Hub(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    books: Arc<dyn Books>,
+    catalog: Arc<dyn Catalog>,
+    blobs: Blobs,
+    engine: Arc<dyn Engine>,
+    clock: Arc<dyn Clock>,
+    signer: Signer,
+    hub_id: HubId,
+    options: Options,
+    ids: ids::Ids,
+    keys: caller::Keys,
+    callables: callable::Callables,
+    settings: money::CachedSettings,
+    turns: Arc<turn::Turns>,
+    projector: project::Projector,
+    running: Arc<tokio::sync::RwLock<()>>,
+}
+
+impl Hub {
+    /// Starts a hub and the task that carries its books over to the catalogue.
+    pub async fn start(parts: Parts) -> Result<Hub, Error> {
+        let settings = parts.catalog.settings().await?;
+        let hub = Hub(Arc::new(Inner {
+            ids: ids::Ids::new(parts.clock.clone()),
+            keys: caller::Keys::default(),
+            callables: callable::Callables::default(),
+            settings: money::CachedSettings::new(settings),
+            turns: Arc::default(),
+            projector: project::Projector::default(),
+            running: Arc::default(),
+            books: parts.books,
+            catalog: parts.catalog,
+            blobs: parts.blobs,
+            engine: parts.engine,
+            clock: parts.clock,
+            signer: parts.signer,
+            hub_id: parts.hub_id,
+            options: parts.options,
+        }));
+        hub.start_projector();
+        Ok(hub)
+    }
+
+    /// Waits for calls that are running, then writes what is left and closes the books.
+    pub async fn stop(&self) {
+        // Calls hold it for reading; whoever gets it for writing is alone.
+        let _alone = self.0.running.write().await;
+        self.stop_projector().await;
+        self.0.books.close().await;
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub fn hub_id(&self) -> HubId {
+        self.0.hub_id
+    }
+
+    /// The addresses whose signature makes a receipt this hub's.
+    pub fn signing_keys(&self) -> Vec<Address> {
+        vec![self.0.signer.address()]
+    }
+
+    pub fn engine_status(&self) -> Result<EngineInfo, Unavailable> {
+        self.0.engine.status()
+    }
+
+    /// Whether a paid call could be made now.
+    pub async fn ready(&self) -> Result<(), Error> {
+        let nothing = self.0.books.hold(ledger::AccountId::HUB_FEE, ledger::Amount::ZERO).await?;
+        drop(nothing);
+        self.0.catalog.watermark().await?;
+        self.engine_status().map_err(Error::EngineUnavailable)?;
+        Ok(())
+    }
+}

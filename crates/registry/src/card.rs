@@ -37,6 +37,8 @@ pub struct Card {
     pub hub: Option<Section>,
     /// All of the front matter, as clients read a card's data.
     pub data: Map<String, Json>,
+    /// The text after the front matter, as it was written.
+    pub body: String,
 }
 
 impl Card {
@@ -44,7 +46,7 @@ impl Card {
     pub fn parse(readme: &str) -> Result<Card, CardError> {
         let front_matter::Split { yaml, body } = front_matter::split(readme)?;
         let fields = yaml.map(front_matter::read).transpose()?.unwrap_or_default();
-        let mut card = Card { data: front_matter::object(&fields), ..Card::default() };
+        let mut card = Card { data: front_matter::object(&fields), body: body.to_owned(), ..Card::default() };
         for Field { name, node, .. } in &fields {
             let line = || Ok(node.text(name)?.map(one_line).filter(|text| !text.is_empty()));
             match name.as_str() {

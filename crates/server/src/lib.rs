@@ -1,1 +1,38 @@
+//! The HTTP edge: requests become use cases, use cases become answers.
+//!
+//! All paths stand on one page, `routes.rs`. A handler translates, calls one use case of the hub, and translates back;
+//! what it needs of a request is an extractor's business (`extract/`), what can go wrong is one table's (`problem.rs`),
+//! and what every answer has in common is the edge's (`edge.rs`).
+//!
+//! Always: nobody without a credential makes us read a body that costs more than a quote; every body has a limit and
+//! has to keep coming; every refusal has the form its prefix's clients expect, whoever made it; a cause is logged once,
+//! here, and never sent.
+//!
+//! Absent on purpose: rules, SQL, settings, cookies.
+//!
+//! To add an endpoint: a file with its noun, a line in `routes.rs`, and, if it is for everybody, a line in the list of
+//! public paths in `tests/routes.rs`.
 
+mod account;
+mod admin;
+mod assets;
+mod calls;
+mod edge;
+mod extract;
+mod health;
+mod infer;
+mod keys;
+mod metadata;
+mod models;
+mod pages;
+mod problem;
+mod publish;
+mod quote;
+mod receipts;
+mod routes;
+mod serve;
+mod uploads;
+mod words;
+
+pub use routes::router;
+pub use serve::serve;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use ledger::{AccountId, Call, Outcome, Purse, Role, Terms, Transfer};
+use ledger::{AccountId, Call, CallId, Class, Outcome, Purse, ReleaseId, Role, Terms, Transfer};
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -58,7 +58,10 @@ pub enum AuditError {
 }
 
 type Sums = HashMap<(AccountId, bool), i128>;
+/// Account, release, day, class, purse, role.
 type Earned = BTreeMap<([u8; 16], [u8; 16], i64, String, String, String), (u64, i128)>;
+/// Release, day, class, outcome.
+type Days = BTreeMap<([u8; 16], i64, String, String), (u64, i128)>;
 
 /// Audits a data folder; a hub may be running on it.
 pub fn audit(folder: &Path) -> Result<Report, AuditError> {
@@ -66,21 +69,22 @@ pub fn audit(folder: &Path) -> Result<Report, AuditError> {
     if !path.is_file() {
         return Err(AuditError::Missing { path });
     }
+    // Beside a running hub each file is seen at one moment, in this order: sums were carried over from rows that the
+    // books' moment has, and a release was sealed before the first row that names it.
+    let carried = open_catalog(folder)?;
+    let watermark = carried.as_ref().map(read_watermark).transpose()?;
     let ledger = open_read_only(&path, &LEDGER)?;
-    // One transaction: a running hub goes on beside it, the audit sees one moment.
     ledger.execute_batch("BEGIN")?;
     ledger.query_row("SELECT count(*) FROM snapshots", [], |_| Ok(()))?;
-    let catalog = open_catalog(folder)?;
-    let (terms, watermark) = match &catalog {
-        Some(catalog) => (Some(read_terms(catalog)?), Some(read_watermark(catalog)?)),
-        None => (None, None),
-    };
-    let mut audit = Audit { report: Report::default(), sums: Sums::new(), earned: Earned::new(), keyed: HashMap::new() };
+    let terms = open_catalog(folder)?.as_ref().map(read_terms).transpose()?;
+    let mut audit = Audit { report: Report::default(), sums: Sums::new(), earned: Earned::new(), days: Days::new(), keyed: HashMap::new() };
     audit.rows(&ledger, terms.as_ref(), watermark)?;
+    audit.call_ids(&ledger)?;
     audit.outcomes(&ledger)?;
     audit.balances();
-    if let Some(catalog) = &catalog {
-        audit.rollups(catalog)?;
+    if let Some(catalog) = &carried {
+        audit.earnings(catalog)?;
+        audit.days(catalog)?;
     }
     Ok(audit.report)
 }
@@ -89,6 +93,7 @@ struct Audit {
     report: Report,
     sums: Sums,
     earned: Earned,
+    days: Days,
     keyed: HashMap<[u8; 32], (u64, i64)>,
 }
 
@@ -138,8 +143,10 @@ impl Audit {
                     None => break,
                 }
             };
-            if seq != last + 1 {
-                self.report.differ(format!("rows {} to {} are missing", last + 1, seq.saturating_sub(1)));
+            if seq <= last {
+                self.report.differ(format!("row {seq} is there twice"));
+            } else if seq != last + 1 {
+                self.report.differ(format!("rows {} to {} are missing", last + 1, seq - 1));
             }
             last = seq;
             while let Some(at) = snapshots.next_if(|at| *at <= seq) {
@@ -147,6 +154,22 @@ impl Audit {
                     self.snapshot(ledger, at)?;
                 }
             }
+        }
+        for at in snapshots {
+            self.report.differ(format!("a snapshot was taken at row {at}, the rows end at {last}"));
+        }
+        if let Some(mark) = watermark.filter(|mark| *mark > last) {
+            self.report.differ(format!("the catalogue has carried over row {mark}, the rows end at {last}"));
+        }
+        Ok(())
+    }
+
+    /// One run, one row.
+    fn call_ids(&mut self, ledger: &Connection) -> Result<(), AuditError> {
+        let mut twins = ledger.prepare("SELECT id, min(seq), max(seq) FROM calls GROUP BY id HAVING count(*) > 1")?;
+        for twin in twins.query_map([], |r| Ok((CallId(r.get(0)?), r.get::<_, i64>(1)?, r.get::<_, i64>(2)?)))? {
+            let (id, first, last) = twin?;
+            self.report.differ(format!("rows {first} and {last} are both {id}"));
         }
         Ok(())
     }
@@ -172,11 +195,20 @@ impl Audit {
                 self.cut(seq, call, terms.get(&call.release.0), cost - fee);
             }
         }
+        if cost > 0 && (call.class == Class::Free || (call.class == Class::Paid && call.purse == Purse::Promo)) {
+            self.report.differ(format!("row {seq} ({}): {cost} nano-OPG {} count as {}", call.id, purse_word(call.purse), call.class));
+        }
         if let (Some(keyed), Outcome::Ok) = (&call.keyed, call.outcome)
             && let Some((earlier, at)) = self.keyed.insert(keyed.hash, (seq, call.finished.0))
             && call.finished.0 - at < crate::books::OUTCOME_WINDOW_MS
         {
             self.report.differ(format!("rows {earlier} and {seq}: one idempotency key was charged twice"));
+        }
+        if watermark.is_some_and(|mark| seq <= mark) {
+            let key = (call.release.0, call.finished.day(), call.class.to_string(), call.outcome.to_string());
+            let sum = self.days.entry(key).or_default();
+            sum.0 += 1;
+            sum.1 += cost;
         }
         let promo = call.purse == Purse::Promo;
         *self.sums.entry((call.payer, promo)).or_default() -= cost;
@@ -185,7 +217,7 @@ impl Audit {
             *self.sums.entry((part.to, promo)).or_default() += i128::from(part.amount.nano());
             if watermark.is_some_and(|mark| seq <= mark) {
                 let role = if part.role == Role::Royalty { "royalty" } else { "creator" };
-                let purse = if promo { "promo" } else { "cash" };
+                let purse = purse_word(call.purse);
                 let key = (part.to.0, call.release.0, call.finished.day(), call.class.to_string(), purse.to_owned(), role.to_owned());
                 let sum = self.earned.entry(key).or_default();
                 sum.0 += 1;
@@ -289,7 +321,7 @@ impl Audit {
     }
 
     /// The earnings that pages show are the earnings the rows give, up to the projector's watermark.
-    fn rollups(&mut self, catalog: &Connection) -> Result<(), AuditError> {
+    fn earnings(&mut self, catalog: &Connection) -> Result<(), AuditError> {
         let mut statement = catalog.prepare("SELECT account, release, day, class, purse, role, calls, amount FROM earnings")?;
         let rows = statement.query_map([], |r| {
             let key = (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?);
@@ -310,6 +342,38 @@ impl Audit {
             self.report.differ(format!("{} earned {} nano-OPG on day {} that its earnings do not show", AccountId(key.0), due.1, key.2));
         }
         Ok(())
+    }
+
+    /// The same for what releases were called for.
+    fn days(&mut self, catalog: &Connection) -> Result<(), AuditError> {
+        let mut statement = catalog.prepare("SELECT release, day, class, outcome, calls, cost FROM release_days")?;
+        let rows = statement.query_map([], |r| {
+            let key = (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?);
+            Ok((key, (r.get::<_, i64>(4)?.unsigned_abs(), i128::from(r.get::<_, i64>(5)?))))
+        })?;
+        for row in rows {
+            let (key, said) = row?;
+            self.report.rollups += 1;
+            let due = self.days.remove(&key).unwrap_or_default();
+            if said != due {
+                self.report.differ(format!(
+                    "the calls of {} on day {} ({}, {}) are {} for {} nano-OPG in the catalogue, the rows give {} for {}",
+                    ReleaseId(key.0), key.1, key.2, key.3, said.0, said.1, due.0, due.1
+                ));
+            }
+        }
+        for (key, due) in std::mem::take(&mut self.days) {
+            let release = ReleaseId(key.0);
+            self.report.differ(format!("the catalogue does not show {} calls of {release} on day {} ({}, {})", due.0, key.1, key.2, key.3));
+        }
+        Ok(())
+    }
+}
+
+fn purse_word(purse: Purse) -> &'static str {
+    match purse {
+        Purse::Cash => "cash",
+        Purse::Promo => "promo",
     }
 }
 

@@ -68,7 +68,8 @@ pub trait Books: Send + Sync + fmt::Debug {
     /// answers, the hold has ended.
     async fn capture(&self, held: Held, call: Call, outcome: Option<Vec<u8>>) -> Result<Seq, Denied>;
 
-    /// Notes a call that cost nothing because it failed. Does not wait for the disk.
+    /// Notes a call that cost nothing because it failed. Does not wait for the disk. Panics if the call has a cost:
+    /// money moves by capture alone.
     fn note(&self, call: Call);
 
     /// Posts a transfer. The same id with the same content is the same transfer.
@@ -79,13 +80,14 @@ pub trait Books: Send + Sync + fmt::Debug {
     /// What is known of an idempotency key.
     fn look(&self, keyed: &Keyed) -> Looked;
 
-    /// The row and the kept answer of a keyed call.
+    /// The row and the kept answer of a keyed call. `look` knows a key a moment before its row is on the disk; this
+    /// waits for that moment.
     async fn stored(&self, seq: Seq) -> Result<Option<Stored>, Denied>;
 
     /// The last row that is on the disk; 0 when there is none.
     fn last(&self) -> Seq;
 
-    /// Waits until there is a row after `seq`.
+    /// Waits until there is a row after `seq`, or, in some backends, until the books have closed.
     async fn grown(&self, seq: Seq);
 
     /// Rows after `seq`, in order, at most `limit`.
@@ -93,6 +95,11 @@ pub trait Books: Send + Sync + fmt::Debug {
 
     /// Writes what was noted and a snapshot, and takes nothing more.
     async fn close(&self);
+}
+
+/// A noted call moves no money: the row would say what no balance knows.
+pub(crate) fn assert_costs_nothing(call: &Call) {
+    assert!(call.legs().next().is_none(), "a noted call costs nothing, {} costs {}", call.id, call.cost);
 }
 
 /// The book that holds and writer share.
@@ -139,13 +146,6 @@ impl Held {
             let _ = book.void(&hold);
         }
         done
-    }
-
-    /// Gives the money back while the caller has the book locked already.
-    pub(crate) fn void(mut self, book: &mut Book) {
-        if let Some(hold) = self.hold.take() {
-            let _ = book.void(&hold);
-        }
     }
 }
 

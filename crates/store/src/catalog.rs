@@ -173,6 +173,8 @@ pub struct ReleaseRecord {
 #[derive(Debug, Clone)]
 pub struct NewRelease {
     pub release: ReleaseRecord,
+    /// Whether unversioned calls go to its major from now on; the first release of a model always has them.
+    pub latest: bool,
 }
 
 /// The operator's settings.
@@ -237,12 +239,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// Seals a release. One that exists already under its number is `ReleaseExists`.
     async fn seal(&self, release: &NewRelease) -> Result<(), CatalogError>;
     async fn model(&self, name: &ModelName) -> Result<Option<ModelRecord>, CatalogError>;
-    /// One release of a model: the asked one, or the newest.
+    /// One release of a model: the asked one, or the one that unversioned calls go to.
     async fn release(&self, name: &ModelName, number: Option<ReleaseNumber>) -> Result<Option<ReleaseRecord>, CatalogError>;
     async fn release_by_id(&self, id: ReleaseId) -> Result<Option<ReleaseRecord>, CatalogError>;
     /// All releases, newest first.
     async fn releases(&self, name: &ModelName) -> Result<Vec<ReleaseRecord>, CatalogError>;
-    /// The newest release of each model, most recently published model first.
+    /// The latest release of each model, most recently published model first.
     async fn listing(&self, offset: u64, limit: u64) -> Result<Vec<(ReleaseRecord, ModelTotals)>, CatalogError>;
 
     /// How far the books have been carried over.

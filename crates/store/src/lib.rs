@@ -19,6 +19,12 @@ mod clock;
 mod folder;
 mod memory;
 mod sqlite;
+mod window;
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod tests;
 
 pub use blobs::{Blobs, BlobError, Digest, Upload};
 pub use books::{Books, Denied, Held, KEYED_LIMIT, Looked, OUTCOME_WINDOW_MS, Row, Seq, Stored};

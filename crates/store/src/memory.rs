@@ -1,37 +1,60 @@
 //! Books without a disk: for tests of what stands above them. They pass the same contract as the real ones.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use ledger::{AccountId, Amount, Balance, Call, Keyed, Transfer};
 use tokio::sync::watch;
 
-use crate::books::{Books, Denied, Held, KEYED_LIMIT, Looked, Row, Seq, Shared, Stored};
+use crate::books::{Books, Denied, Held, Looked, Row, Seq, Shared, Stored, assert_costs_nothing};
+use crate::clock::{Clock, System};
+use crate::window::Window;
 
 #[derive(Debug)]
 pub struct MemoryBooks {
     book: Shared,
     rows: Mutex<Rows>,
     last: watch::Sender<Seq>,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, Default)]
 struct Rows {
     rows: Vec<Row>,
-    keyed: HashMap<[u8; 32], ([u8; 32], Seq)>,
+    window: Window,
     outcomes: HashMap<Seq, Vec<u8>>,
+    closed: bool,
+}
+
+impl Rows {
+    fn check(&self) -> Result<(), Denied> {
+        if self.closed {
+            return Err(Denied::Broken { reason: "the hub is stopping".to_owned() });
+        }
+        Ok(())
+    }
 }
 
 impl Default for MemoryBooks {
     fn default() -> Self {
-        MemoryBooks { book: Shared::default(), rows: Mutex::default(), last: watch::Sender::new(0) }
+        MemoryBooks::new(Arc::new(System))
     }
 }
 
 impl MemoryBooks {
+    /// Books by this clock: it says when the day of an outcome is over.
+    pub fn new(clock: Arc<dyn Clock>) -> MemoryBooks {
+        MemoryBooks { book: Shared::default(), rows: Mutex::default(), last: watch::Sender::new(0), clock }
+    }
+
+    /// The rows, without outcomes whose day is over.
     fn rows(&self) -> MutexGuard<'_, Rows> {
-        self.rows.lock().expect("nothing panics while it holds the rows")
+        let mut rows = self.rows.lock().expect("nothing panics while it holds the rows");
+        while let Some(seq) = rows.window.forget(self.clock.now()) {
+            rows.outcomes.remove(&seq);
+        }
+        rows
     }
 
     fn push(&self, rows: &mut Rows, row: Row) -> Seq {
@@ -50,28 +73,32 @@ impl Books for MemoryBooks {
 
     async fn capture(&self, held: Held, call: Call, outcome: Option<Vec<u8>>) -> Result<Seq, Denied> {
         let mut rows = self.rows();
-        let mut book = self.book.lock();
-        if let Some((_, seq)) = call.keyed.and_then(|keyed| rows.keyed.get(&keyed.hash).copied()) {
-            held.void(&mut book);
-            return Err(Denied::AlreadyCaptured { seq });
+        rows.check()?;
+        if let Some(keyed) = &call.keyed {
+            rows.window.admit(keyed, self.clock.now())?;
         }
-        held.capture(&mut book, &call)?;
+        held.capture(&mut self.book.lock(), &call)?;
         let keyed = call.keyed;
+        let expires = Window::expiry(call.finished);
         let seq = self.push(&mut rows, Row::Call(Box::new(call)));
         if let Some(keyed) = keyed {
-            rows.keyed.insert(keyed.hash, (keyed.content, seq));
+            rows.window.remember(&keyed, seq, expires);
             rows.outcomes.extend(outcome.map(|outcome| (seq, outcome)));
         }
         Ok(seq)
     }
 
     fn note(&self, call: Call) {
+        assert_costs_nothing(&call);
         let mut rows = self.rows();
-        self.push(&mut rows, Row::Call(Box::new(call)));
+        if !rows.closed {
+            self.push(&mut rows, Row::Call(Box::new(call)));
+        }
     }
 
     async fn post(&self, transfer: Transfer) -> Result<Seq, Denied> {
         let mut rows = self.rows();
+        rows.check()?;
         let earlier = rows.rows.iter().zip(1..).find_map(|(row, seq)| match row {
             Row::Transfer(t) if t.id == transfer.id => Some((t, seq)),
             _ => None,
@@ -90,13 +117,7 @@ impl Books for MemoryBooks {
     }
 
     fn look(&self, keyed: &Keyed) -> Looked {
-        let rows = self.rows();
-        match rows.keyed.get(&keyed.hash) {
-            Some((content, seq)) if *content == keyed.content => Looked::Same { seq: *seq },
-            Some((_, seq)) => Looked::Other { seq: *seq },
-            None if rows.keyed.len() >= KEYED_LIMIT => Looked::Full { limit: KEYED_LIMIT },
-            None => Looked::New,
-        }
+        self.rows().window.look(keyed, self.clock.now())
     }
 
     async fn stored(&self, seq: Seq) -> Result<Option<Stored>, Denied> {
@@ -121,5 +142,7 @@ impl Books for MemoryBooks {
         Ok(self.rows().rows.iter().cloned().zip(1..).map(|(row, seq)| (seq, row)).skip(after as usize).take(limit).collect())
     }
 
-    async fn close(&self) {}
+    async fn close(&self) {
+        self.rows().closed = true;
+    }
 }

@@ -115,6 +115,7 @@ fn model() -> Model {
         access: Access::Sealed,
         price: Money::opg("0.002"),
         price_converted: Some(Money::usd("0.00021")),
+        price_terms: None,
         figures: ModelFigures {
             paid_calls: 1_930_448,
             creators_earned: "2104.188320001".into(),
@@ -168,6 +169,7 @@ fn bare() -> Model {
         access: Access::Open,
         price: Money::opg("0"),
         price_converted: None,
+        price_terms: None,
         figures: ModelFigures {
             paid_calls: 0,
             creators_earned: "0".into(),

@@ -33,23 +33,31 @@ pub struct Money {
     pub amount: String,
     /// What it is counted in.
     pub unit: Unit,
+    /// It is the least: more is asked for items or tokens.
+    pub least: bool,
 }
 
 impl Money {
     /// An amount in OPG.
     pub fn opg(amount: impl Into<String>) -> Money {
-        Money { amount: amount.into(), unit: Unit::Opg }
+        Money { amount: amount.into(), unit: Unit::Opg, least: false }
     }
 
     /// An amount in US dollars.
     pub fn usd(amount: impl Into<String>) -> Money {
-        Money { amount: amount.into(), unit: Unit::Usd }
+        Money { amount: amount.into(), unit: Unit::Usd, least: false }
+    }
+
+    /// The same as the least that is asked: shown with "from" before it.
+    #[must_use]
+    pub fn at_least(self) -> Money {
+        Money { least: true, ..self }
     }
 }
 
 impl Render for Money {
     fn render(&self) -> Markup {
-        measured(&self.amount, Some(self.unit.word()))
+        html! { @if self.least { "from " } (measured(&self.amount, Some(self.unit.word()))) }
     }
 }
 
@@ -190,6 +198,12 @@ mod tests {
         for amount in ["0.002", "0", "12", "2104.188320001"] {
             assert_eq!(text(amount), format!("{amount}{THIN}OPG"));
         }
+    }
+
+    #[test]
+    fn the_least_of_a_price_says_so() {
+        assert!(Money::opg("0.1").at_least().render().into_string().starts_with("from <span"));
+        assert!(Money::opg("0.1").render().into_string().starts_with("<span"));
     }
 
     #[test]

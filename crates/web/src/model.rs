@@ -35,6 +35,8 @@ pub struct Model {
     pub price: Money,
     /// The same in the other unit at today's rate, if there is a rate.
     pub price_converted: Option<Money>,
+    /// The whole price in words, where it is more than a price per call: `0.001 OPG per call + 0.0002 OPG per item`.
+    pub price_terms: Option<String>,
     /// What was counted.
     pub figures: ModelFigures,
     /// Who earns what of one call, in the order in which the bar shows it. Empty if calls are free.
@@ -177,10 +179,14 @@ fn figures(view: &Model) -> Vec<Figure> {
     let succeeded = view.figures.paid_calls_succeeded;
     let price = Figure {
         label: "Price of a call",
-        value: large(&view.price.amount, view.price.unit),
-        definition: match &view.price_converted {
-            Some(other) => html! { "About " (other) " at today’s rate." },
-            None => html! { "All included." },
+        value: html! { @if view.price.least { "from " } (large(&view.price.amount, view.price.unit)) },
+        definition: html! {
+            @if let Some(terms) = &view.price_terms { (terms) ". " }
+            @match (&view.price_converted, &view.price_terms) {
+                (Some(other), _) => { "About " (other) " at today’s rate." }
+                (None, Some(_)) => {}
+                (None, None) => { "All included." }
+            }
         },
     };
     let calls = Figure {

@@ -50,6 +50,7 @@ fn model(text: &str) -> Model {
         access: Access::Sealed,
         price: Money::opg(text),
         price_converted: Some(Money::usd(text)),
+        price_terms: None,
         figures: ModelFigures {
             paid_calls: 7,
             creators_earned: text.into(),

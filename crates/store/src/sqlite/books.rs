@@ -1,24 +1,31 @@
 //! `ledger.db`: opening it, asking it, and the door to its writer.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ledger::{AccountId, Amount, Balance, Book, Call, Keyed, Time, Transfer};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{oneshot, watch};
 
-use super::schema::{LEDGER, OpenError, open};
-use super::writer::{Command, Outcome, Window, Writer};
 use super::row;
-use crate::books::{Books, Denied, Held, KEYED_LIMIT, Looked, Row, Seq, Shared, Stored};
+use super::schema::{LEDGER, OpenError, open_through};
+use super::writer::{Command, Outcome, Writer};
+use crate::books::{Books, Denied, Held, Looked, Row, Seq, Shared, Stored, assert_costs_nothing};
 use crate::clock::Clock;
+use crate::window::Window;
 
 /// Answers up to this size lie in the row of their call, larger ones in a file of their own.
 const INLINE_OUTCOME: usize = 256 * 1024;
+
+/// Past this many pages (64 MiB) the write-ahead log is made to begin again.
+const LOG_PAGES: i64 = 16_384;
 
 /// What an operator may set.
 #[derive(Debug, Clone)]
@@ -43,52 +50,70 @@ pub struct SqliteBooks {
     broken: Arc<Mutex<Option<String>>>,
     reader: Mutex<Connection>,
     outcomes: PathBuf,
-    writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+    clock: Arc<dyn Clock>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl SqliteBooks {
     /// Opens `ledger.db` in `folder`, brings the balances back, and starts the writer.
     pub fn open(folder: &Path, clock: Arc<dyn Clock>, options: &Options) -> Result<SqliteBooks, OpenError> {
+        Self::open_through(None, folder, clock, options)
+    }
+
+    /// [`SqliteBooks::open`] through a named VFS; none is the system's.
+    pub(crate) fn open_through(
+        vfs: Option<&str>,
+        folder: &Path,
+        clock: Arc<dyn Clock>,
+        options: &Options,
+    ) -> Result<SqliteBooks, OpenError> {
         let path = folder.join("ledger.db");
-        let conn = open(&path, &LEDGER)?;
-        // Checkpoints run beside commits, not inside one that callers wait for.
         let failed = |error| OpenError::Sqlite { path: path.clone(), error };
+        let conn = open_through(vfs, &path, &LEDGER)?;
+        begin_log_again(&conn).map_err(failed)?;
+        // Checkpoints run beside commits, not inside one that callers wait for.
         conn.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
+        conn.pragma_update(None, "journal_size_limit", LOG_PAGES * 4_096).map_err(failed)?;
         conn.set_prepared_statement_cache_capacity(32);
         let outcomes = folder.join("outcomes");
-        fs::create_dir_all(&outcomes).map_err(|error| OpenError::Io { path: outcomes.clone(), error })?;
+        let made = fs::create_dir_all(&outcomes).and_then(|()| fs::File::open(folder)?.sync_all());
+        made.map_err(|error| OpenError::Io { path: outcomes.clone(), error })?;
 
         let opened = Opened::read(&conn, &path, clock.now())?;
         remove_strays(&conn, &outcomes).map_err(failed)?;
-        let reader = open(&path, &LEDGER)?;
-        let checkpointer = open(&path, &LEDGER)?;
+        let reader = open_through(vfs, &path, &LEDGER)?;
+        let checkpointer = open_through(vfs, &path, &LEDGER)?;
+        // Where somebody reads, the log begins again another time: commits do not wait for readers.
+        checkpointer.busy_timeout(Duration::from_millis(20)).map_err(failed)?;
 
         let book = Shared::new(opened.book);
         let window = Arc::new(Mutex::new(opened.window));
         let broken = Arc::new(Mutex::new(None));
         let (last_sender, last) = watch::channel(opened.last);
         let (commands, queue) = mpsc::channel();
+        let (running, stopped) = mpsc::channel();
         let writer = Writer {
             conn,
             book: book.clone(),
             window: window.clone(),
-            clock,
+            clock: clock.clone(),
             last: last_sender,
             broken: broken.clone(),
             outcomes: outcomes.clone(),
             next: opened.last + 1,
             snapshot_every: options.snapshot_every,
             since_snapshot: opened.since_snapshot,
+            _running: running,
         };
-        let thread = std::thread::Builder::new().name("books".to_owned());
-        let writer = thread
-            .spawn(move || writer.run(&queue))
-            .map_err(|error| OpenError::Io { path: path.clone(), error })?;
-        let watched = last.clone();
-        let thread = std::thread::Builder::new().name("books-checkpoint".to_owned());
-        thread
-            .spawn(move || checkpoint(&checkpointer, &watched))
-            .map_err(|error| OpenError::Io { path: path.clone(), error })?;
+        let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+            thread.map_err(|error| OpenError::Io { path: path.clone(), error })
+        };
+        let seen = (last.clone(), broken.clone());
+        let threads = vec![
+            start("books", Box::new(move || writer.run(&queue)))?,
+            start("books-checkpoint", Box::new(move || checkpoint(&checkpointer, &seen.0, &seen.1, &stopped)))?,
+        ];
         Ok(SqliteBooks {
             book,
             window,
@@ -97,7 +122,8 @@ impl SqliteBooks {
             broken,
             reader: Mutex::new(reader),
             outcomes,
-            writer: Mutex::new(Some(writer)),
+            clock,
+            threads: Mutex::new(threads),
         })
     }
 
@@ -113,23 +139,59 @@ impl SqliteBooks {
         }
     }
 
+    /// Asks at one moment: rows that are committed between two statements of `ask` are not seen by either.
     fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Denied> {
         let conn = self.reader.lock().expect("nothing panics while it reads");
-        ask(&conn).map_err(|error| Denied::Broken { reason: error.to_string() })
+        let asked = conn.unchecked_transaction().and_then(|moment| ask(&moment));
+        asked.map_err(|error| Denied::Broken { reason: error.to_string() })
     }
 
-    /// Puts a large answer on the disk before its capture is queued.
-    fn keep(&self, call: &Call, outcome: Vec<u8>) -> std::io::Result<Outcome> {
+    /// An answer to keep for the call's key. A large one is on the disk before its capture is queued.
+    async fn keep(&self, call: &Call, outcome: Option<Vec<u8>>) -> Result<Option<Outcome>, Denied> {
+        // Without a key nothing of the answer is kept.
+        let Some(outcome) = outcome.filter(|_| call.keyed.is_some()) else { return Ok(None) };
         if outcome.len() <= INLINE_OUTCOME {
-            return Ok(Outcome::Inline(outcome));
+            return Ok(Some(Outcome::Inline(outcome)));
         }
-        let name = call.id.to_string();
-        let mut file = fs::File::create(self.outcomes.join(&name))?;
-        file.write_all(&outcome)?;
-        file.sync_data()?;
-        fs::File::open(&self.outcomes)?.sync_all()?;
-        Ok(Outcome::File(name))
+        let (folder, name) = (self.outcomes.clone(), call.id.to_string());
+        let kept = tokio::task::spawn_blocking(move || write_outcome(&folder, &name, &outcome).map(|()| name)).await;
+        match kept.unwrap_or_else(|stopped| Err(stopped.into())) {
+            Ok(name) => Ok(Some(Outcome::File(name))),
+            Err(error) => Err(Denied::Broken { reason: error.to_string() }),
+        }
     }
+
+    /// Waits until the threads have ended: after that nobody writes to the folder.
+    fn join(threads: Vec<JoinHandle<()>>) {
+        for thread in threads {
+            // One that panicked has said so on its way out.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for SqliteBooks {
+    /// What waits is written first, so that whoever opens the folder next finds it whole and unused.
+    fn drop(&mut self) {
+        let (closed, _) = mpsc::channel();
+        drop(std::mem::replace(&mut self.commands, closed));
+        let threads = self.threads.get_mut().map(std::mem::take);
+        Self::join(threads.unwrap_or_default());
+    }
+}
+
+fn write_outcome(folder: &Path, name: &str, outcome: &[u8]) -> std::io::Result<()> {
+    let path = folder.join(name);
+    let written = fs::File::create(&path).and_then(|mut file| {
+        file.write_all(outcome)?;
+        file.sync_data()?;
+        fs::File::open(folder)?.sync_all()
+    });
+    if written.is_err() {
+        // Half an answer helps nobody; what cannot be removed now is removed at the next start.
+        let _ = fs::remove_file(path);
+    }
+    written
 }
 
 /// The state of the books as the file has it.
@@ -183,7 +245,7 @@ impl Opened {
             .map_err(failed)?;
         for row in rows {
             let (seq, expires, hash, content) = row.map_err(failed)?;
-            window.remember(expires, hash, content, seq as Seq);
+            window.remember(&Keyed { hash, content }, seq as Seq, expires);
         }
         tracing::debug!("Books opened at row {last}, {} replayed, {now}", last - from as Seq);
         Ok(Opened { book, window, last, since_snapshot: last - from as Seq })
@@ -240,13 +302,10 @@ fn rows(conn: &Connection, after: Seq, limit: usize) -> rusqlite::Result<Vec<(Se
 /// Files of outcomes whose row never came to be, or is gone.
 fn remove_strays(conn: &Connection, outcomes: &Path) -> rusqlite::Result<()> {
     let Ok(files) = fs::read_dir(outcomes) else { return Ok(()) };
+    let mut named = conn.prepare("SELECT file FROM outcomes WHERE file NOT NULL")?;
+    let named: HashSet<String> = named.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
     for file in files.flatten() {
-        let name = file.file_name().to_string_lossy().into_owned();
-        let known = conn
-            .query_row("SELECT 1 FROM outcomes WHERE file = ?1", [&name], |_| Ok(()))
-            .optional()?
-            .is_some();
-        if !known {
+        if !named.contains(&*file.file_name().to_string_lossy()) {
             // One that cannot be removed is tried again at the next start.
             let _ = fs::remove_file(file.path());
         }
@@ -254,24 +313,37 @@ fn remove_strays(conn: &Connection, outcomes: &Path) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Carries what the last hub left in its write-ahead log into the file. After a sync that failed, pages of that log
+/// may look written and not be on the disk: no new row may stand behind them.
+fn begin_log_again(conn: &Connection) -> rusqlite::Result<()> {
+    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+}
+
 /// Carries the write-ahead log into the file, beside the commits and never inside one.
-fn checkpoint(conn: &Connection, last: &watch::Receiver<Seq>) {
+fn checkpoint(conn: &Connection, last: &watch::Receiver<Seq>, broken: &Mutex<Option<String>>, stopped: &Receiver<()>) {
     let mut done = 0;
-    loop {
-        std::thread::sleep(std::time::Duration::from_millis(500));
-        // The writer is gone, and with it the sender.
-        if last.has_changed().is_err() {
-            return;
-        }
+    while stopped.recv_timeout(Duration::from_millis(500)) == Err(RecvTimeoutError::Timeout) {
         let now = *last.borrow();
-        if now > done {
-            let ran = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-            match ran {
-                Ok(()) => done = now,
-                Err(error) => tracing::warn!("A checkpoint of the books failed and will be tried again: {error}"),
-            }
+        // Where the disk failed, nothing is touched any more.
+        if now == done || broken.lock().expect("nothing panics while it holds the reason").is_some() {
+            continue;
+        }
+        match carry_over(conn) {
+            Ok(()) => done = now,
+            Err(error) => tracing::warn!("A checkpoint of the books failed and will be tried again: {error}"),
         }
     }
+}
+
+/// Beside steady commits a passive checkpoint never finds the log at rest, and the log would grow for ever. So when it
+/// is long, the writer is kept out for the moment that the last few pages take.
+fn carry_over(conn: &Connection) -> rusqlite::Result<()> {
+    let passive = || conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |r| r.get::<_, i64>(1));
+    if passive()? > LOG_PAGES {
+        passive()?;
+        conn.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
+    }
+    Ok(())
 }
 
 /// Asks for the real-time class: beside busy cores a commit waits for the scheduler up to twenty times longer
@@ -295,12 +367,7 @@ impl Books for SqliteBooks {
 
     async fn capture(&self, held: Held, call: Call, outcome: Option<Vec<u8>>) -> Result<Seq, Denied> {
         self.check()?;
-        let outcome = match outcome {
-            None => None,
-            Some(outcome) => {
-                Some(self.keep(&call, outcome).map_err(|error| Denied::Broken { reason: error.to_string() })?)
-            }
-        };
+        let outcome = self.keep(&call, outcome).await?;
         let (done, answer) = oneshot::channel();
         let call = Box::new(call);
         self.commands.send(Command::Capture { held, call, outcome, done }).map_err(|_| self.broken())?;
@@ -308,6 +375,7 @@ impl Books for SqliteBooks {
     }
 
     fn note(&self, call: Call) {
+        assert_costs_nothing(&call);
         // Without a writer there is nothing to write it to; the call cost nothing.
         let _ = self.commands.send(Command::Note { call: Box::new(call) });
     }
@@ -325,13 +393,7 @@ impl Books for SqliteBooks {
     }
 
     fn look(&self, keyed: &Keyed) -> Looked {
-        let window = self.window.lock().expect("nothing panics while it holds the window");
-        match window.keys.get(&keyed.hash) {
-            Some((content, seq)) if *content == keyed.content => Looked::Same { seq: *seq },
-            Some((_, seq)) => Looked::Other { seq: *seq },
-            None if window.keys.len() >= KEYED_LIMIT => Looked::Full { limit: KEYED_LIMIT },
-            None => Looked::New,
-        }
+        self.window.lock().expect("nothing panics while it holds the window").look(keyed, self.clock.now())
     }
 
     async fn stored(&self, seq: Seq) -> Result<Option<Stored>, Denied> {
@@ -341,14 +403,15 @@ impl Books for SqliteBooks {
             self.check()?;
             last.changed().await.map_err(|_| self.broken())?;
         }
+        let now = self.clock.now();
         let found = self.read(|conn| {
             let call = conn
                 .prepare_cached("SELECT * FROM calls WHERE seq = ?1")?
                 .query_row([seq as i64], row::read_call)
                 .optional()?;
             let kept: Option<(Option<String>, Option<Vec<u8>>)> = conn
-                .prepare_cached("SELECT file, body FROM outcomes WHERE seq = ?1")?
-                .query_row([seq as i64], |r| Ok((r.get(0)?, r.get(1)?)))
+                .prepare_cached("SELECT file, body FROM outcomes WHERE seq = ?1 AND expires > ?2")?
+                .query_row([seq as i64, now.0], |r| Ok((r.get(0)?, r.get(1)?)))
                 .optional()?;
             Ok((call, kept))
         })?;
@@ -383,9 +446,7 @@ impl Books for SqliteBooks {
         if self.commands.send(Command::Close { done }).is_ok() {
             let _ = closed.await;
         }
-        let writer = self.writer.lock().expect("nothing panics while it holds the handle").take();
-        if let Some(writer) = writer {
-            let _ = tokio::task::spawn_blocking(move || writer.join()).await;
-        }
+        let threads = std::mem::take(&mut *self.threads.lock().expect("nothing panics while it holds the handles"));
+        let _ = tokio::task::spawn_blocking(move || Self::join(threads)).await;
     }
 }

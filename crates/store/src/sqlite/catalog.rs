@@ -180,7 +180,7 @@ fn find_release(conn: &Connection, name: &ModelName, number: Option<ReleaseNumbe
             &[&owner, &folded, &n.major(), &n.minor()],
         ),
         None => one(
-            &format!("{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 ORDER BY r.major DESC, r.minor DESC LIMIT 1"),
+            &format!("{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 ORDER BY r.major = m.latest_major DESC, r.major DESC, r.minor DESC LIMIT 1"),
             &[&owner, &folded],
         ),
     }
@@ -395,13 +395,20 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn seal(&self, new: &NewRelease) -> Result<(), CatalogError> {
-        let release = new.release.clone();
+        let (release, latest) = (new.release.clone(), new.latest);
         self.ask(move |conn| {
             let tx = conn.transaction()?;
             let model = &release.model;
             tx.execute(
-                "INSERT INTO models VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (owner, folded) DO NOTHING",
-                params![&model.id.0[..], &model.owner.id.0[..], model.name.name(), model.name.folded(), model.created.0],
+                "INSERT INTO models VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (owner, folded) DO NOTHING",
+                params![
+                    &model.id.0[..],
+                    &model.owner.id.0[..],
+                    model.name.name(),
+                    model.name.folded(),
+                    model.created.0,
+                    release.number.major()
+                ],
             )?;
             // Two first publishes may race: the row that won names the model.
             let model_id: [u8; 16] = tx.query_row(
@@ -438,6 +445,12 @@ impl Catalog for SqliteCatalog {
                 }
                 other => other?,
             };
+            if latest {
+                tx.execute(
+                    "UPDATE models SET latest_major = ?2 WHERE id = ?1",
+                    params![&model_id[..], release.number.major()],
+                )?;
+            }
             Ok(tx.commit()?)
         })
         .await
@@ -477,8 +490,8 @@ impl Catalog for SqliteCatalog {
     async fn listing(&self, offset: u64, limit: u64) -> Result<Vec<(ReleaseRecord, ModelTotals)>, CatalogError> {
         self.ask(move |conn| {
             let sql = format!(
-                "{RELEASE} WHERE r.id = (SELECT n.id FROM releases n WHERE n.model = m.id ORDER BY n.major DESC, n.minor DESC LIMIT 1)
-                 ORDER BY m.created DESC, m.id DESC LIMIT ?2 OFFSET ?1"
+                "{RELEASE} WHERE r.id = (SELECT n.id FROM releases n WHERE n.model = m.id ORDER BY n.major = m.latest_major DESC, n.major DESC, n.minor DESC LIMIT 1)
+                 ORDER BY r.created DESC, r.id DESC LIMIT ?2 OFFSET ?1"
             );
             let mut statement = conn.prepare_cached(&sql)?;
             let releases: Vec<ReleaseRecord> =

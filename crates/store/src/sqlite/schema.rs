@@ -110,6 +110,8 @@ pub(crate) const CATALOG: Schema = Schema {
             name TEXT NOT NULL,
             folded TEXT NOT NULL,
             created INTEGER NOT NULL,
+            -- Unversioned calls go to the newest minor of this major; only the owner moves it.
+            latest_major INTEGER NOT NULL,
             UNIQUE (owner, folded)
         ) STRICT, WITHOUT ROWID;
         CREATE TABLE releases (
@@ -179,8 +181,17 @@ pub enum OpenError {
 
 /// Opens a file with durable settings and brings it to the newest schema.
 pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    open_through(None, path, schema)
+}
+
+/// [`open`] through a named VFS, which tests use to count syncs and to break the disk; none is the system's.
+pub(crate) fn open_through(vfs: Option<&str>, path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
-    let conn = Connection::open(path).map_err(failed)?;
+    let conn = match vfs {
+        None => Connection::open(path),
+        Some(vfs) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs),
+    }
+    .map_err(failed)?;
     // Money first: a commit has reached the disk when it returns, whatever the file's last user had set.
     conn.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     conn.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
@@ -218,6 +229,9 @@ fn migrate(mut conn: Connection, path: &Path, schema: &Schema) -> Result<Connect
     let known = schema.steps.len();
     if found > known {
         return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    if found == known {
+        return Ok(conn);
     }
     if found > 0 && found < known {
         let copy = path.with_extension(format!("before-schema-{known}.db"));

@@ -4,19 +4,19 @@
 //! Always: nobody is told "captured" before the commit that holds the row has returned; a refused posting touches
 //! nothing but itself; after a failed commit nobody is told anything good again.
 
-use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ledger::{Call, Refusal, Time, Transfer};
+use ledger::{Call, Refusal, Transfer};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{oneshot, watch};
 
 use super::row;
-use crate::books::{Denied, Held, KEYED_LIMIT, OUTCOME_WINDOW_MS, Seq, Shared};
+use crate::books::{Denied, Held, Seq, Shared};
 use crate::clock::Clock;
+use crate::window::Window;
 
 /// The most that share one commit.
 const BATCH: usize = 4_096;
@@ -36,21 +36,6 @@ pub(super) enum Outcome {
     File(String),
 }
 
-/// Idempotency keys of the last 24 hours.
-#[derive(Debug, Default)]
-pub(super) struct Window {
-    pub(super) keys: HashMap<[u8; 32], ([u8; 32], Seq)>,
-    /// Oldest first: when it leaves, whose it is, and its row.
-    pub(super) leaving: VecDeque<(Time, [u8; 32], Seq)>,
-}
-
-impl Window {
-    pub(super) fn remember(&mut self, expires: Time, hash: [u8; 32], content: [u8; 32], seq: Seq) {
-        self.keys.insert(hash, (content, seq));
-        self.leaving.push_back((expires, hash, seq));
-    }
-}
-
 pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) book: Shared,
@@ -62,6 +47,8 @@ pub(super) struct Writer {
     pub(super) next: Seq,
     pub(super) snapshot_every: u64,
     pub(super) since_snapshot: u64,
+    /// Dropped with the writer, it ends the thread that checkpoints.
+    pub(super) _running: Sender<()>,
 }
 
 impl Writer {
@@ -91,15 +78,17 @@ impl Writer {
     fn write(&mut self, batch: &mut Vec<Command>) -> Option<oneshot::Sender<()>> {
         let mut answers = Vec::with_capacity(batch.len());
         let mut close = None;
-        if self.broken.lock().expect("nothing panics while it holds the reason").is_some() {
-            return self.turn_away(batch);
+        let mut waiting = batch.drain(..);
+        if let Some(reason) = self.broken() {
+            turn_away(waiting, &reason, &mut close);
+            return close;
         }
         let before = self.next;
         let written = self.conn.execute_batch("BEGIN IMMEDIATE").and_then(|()| {
-            for command in batch.drain(..) {
+            self.forget()?;
+            for command in waiting.by_ref() {
                 self.apply(command, &mut answers, &mut close)?;
             }
-            self.forget()?;
             self.since_snapshot += self.next - before;
             if self.since_snapshot >= self.snapshot_every || (close.is_some() && self.since_snapshot > 0) {
                 self.snapshot()?;
@@ -107,7 +96,11 @@ impl Writer {
             self.conn.execute_batch("COMMIT")
         });
         if let Err(error) = written {
-            self.fail(error, batch, answers);
+            let reason = self.fail(&error);
+            for (done, _) in answers {
+                let _ = done.send(Err(Denied::Broken { reason: reason.clone() }));
+            }
+            turn_away(waiting, &reason, &mut close);
             return close;
         }
         if self.next > before {
@@ -120,6 +113,10 @@ impl Writer {
         close
     }
 
+    fn broken(&self) -> Option<String> {
+        self.broken.lock().expect("nothing panics while it holds the reason").clone()
+    }
+
     fn apply(
         &mut self,
         command: Command,
@@ -130,7 +127,7 @@ impl Writer {
             Command::Capture { held, call, outcome, done } => match self.capture(held, &call, outcome) {
                 Ok(answer) => answers.push((done, answer)),
                 Err(error) => {
-                    // The row is not on the disk, and its neighbours are not either.
+                    // The row is not on the disk, and its neighbours are not either: all hear why.
                     answers.push((done, Err(Denied::Broken { reason: error.to_string() })));
                     return Err(error);
                 }
@@ -152,27 +149,17 @@ impl Writer {
     }
 
     fn capture(&mut self, held: Held, call: &Call, outcome: Option<Outcome>) -> rusqlite::Result<Answer> {
-        let mut window = self.window.lock().expect("nothing panics while it holds the window");
-        if let Some(keyed) = &call.keyed {
-            let known = window.keys.get(&keyed.hash).map(|(_, seq)| *seq);
-            let full = window.keys.len() >= KEYED_LIMIT;
-            if known.is_some() || full {
-                held.void(&mut self.book.lock());
-                return Ok(Err(match known {
-                    Some(seq) => Denied::AlreadyCaptured { seq },
-                    None => Denied::KeyedFull { limit: KEYED_LIMIT },
-                }));
+        if let Err(denied) = self.charge(held, call) {
+            if let Some(Outcome::File(name)) = outcome {
+                // No row will name it. One that cannot be removed now is removed at the next start.
+                let _ = std::fs::remove_file(self.outcomes.join(name));
             }
-        }
-        // In its own statement: the guard must be gone before the next lock of the book.
-        let done = held.capture(&mut self.book.lock(), call);
-        if let Err(refusal) = done {
-            return Ok(Err(refusal.into()));
+            return Ok(Err(denied));
         }
         let seq = self.next;
         row::insert_call(&self.conn, seq, call)?;
         if let Some(keyed) = &call.keyed {
-            let expires = call.finished.plus_ms(OUTCOME_WINDOW_MS);
+            let expires = Window::expiry(call.finished);
             let (file, body) = match outcome {
                 Some(Outcome::Inline(body)) => (None, Some(body)),
                 Some(Outcome::File(name)) => (Some(name), None),
@@ -181,10 +168,20 @@ impl Writer {
             self.conn
                 .prepare_cached("INSERT INTO outcomes VALUES (?1, ?2, ?3, ?4)")?
                 .execute(rusqlite::params![seq as i64, expires.0, file, body])?;
-            window.remember(expires, keyed.hash, keyed.content, seq);
+            self.window.lock().expect("nothing panics while it holds the window").remember(keyed, seq, expires);
         }
         self.next += 1;
         Ok(Ok(seq))
+    }
+
+    /// Charges in memory. The hold has ended, whatever this answers.
+    fn charge(&self, held: Held, call: &Call) -> Result<(), Denied> {
+        if let Some(keyed) = &call.keyed {
+            let window = self.window.lock().expect("nothing panics while it holds the window");
+            window.admit(keyed, self.clock.now())?;
+        }
+        held.capture(&mut self.book.lock(), call)?;
+        Ok(())
     }
 
     fn post(&mut self, transfer: &Transfer) -> rusqlite::Result<Answer> {
@@ -208,17 +205,12 @@ impl Writer {
         Ok(Ok(seq))
     }
 
-    /// Lets go of outcomes whose day is over, some at a time.
+    /// Lets go of outcomes whose day is over, some at a time: nobody is answered from them any more.
     fn forget(&mut self) -> rusqlite::Result<()> {
         let now = self.clock.now();
-        let mut window = self.window.lock().expect("nothing panics while it holds the window");
         for _ in 0..1_000 {
-            let Some((expires, hash, seq)) = window.leaving.front().copied() else { break };
-            if expires > now {
-                break;
-            }
-            window.leaving.pop_front();
-            window.keys.remove(&hash);
+            let gone = self.window.lock().expect("nothing panics while it holds the window").forget(now);
+            let Some(seq) = gone else { break };
             let file: Option<Option<String>> = self
                 .conn
                 .prepare_cached("DELETE FROM outcomes WHERE seq = ?1 RETURNING file")?
@@ -239,17 +231,18 @@ impl Writer {
             "DELETE FROM snapshots WHERE seq < (SELECT max(seq) FROM snapshots WHERE seq < ?1)",
             [seq],
         )?;
-        let book = self.book.lock();
+        // Copied, so that holds go on while the rows are written.
+        let balances: Vec<_> = self.book.lock().balances().collect();
         let mut insert = self.conn.prepare_cached("INSERT OR REPLACE INTO snapshots VALUES (?1, ?2, ?3, ?4)")?;
-        for (account, balance) in book.balances() {
+        for (account, balance) in balances {
             insert.execute(rusqlite::params![seq, &account.0[..], balance.cash, balance.promo])?;
         }
         self.since_snapshot = 0;
         Ok(())
     }
 
-    /// The disk failed: everybody of this batch hears it, and all who come later.
-    fn fail(&mut self, error: rusqlite::Error, batch: &mut Vec<Command>, answers: Vec<(oneshot::Sender<Answer>, Answer)>) {
+    /// The disk failed: nothing good is said again. Gives the reason that everybody hears.
+    fn fail(&mut self, error: &rusqlite::Error) -> String {
         let reason = error.to_string();
         tracing::error!("The books cannot be written, nothing more is taken until a restart: {reason}");
         *self.broken.lock().expect("nothing panics while it holds the reason") = Some(reason.clone());
@@ -257,24 +250,19 @@ impl Writer {
         self.last.send_modify(|_| {});
         // What the transaction held is gone with it; this only gives the lock back.
         let _ = self.conn.execute_batch("ROLLBACK");
-        for (done, _) in answers {
-            let _ = done.send(Err(Denied::Broken { reason: reason.clone() }));
-        }
-        self.turn_away(batch);
+        reason
     }
+}
 
-    fn turn_away(&mut self, batch: &mut Vec<Command>) -> Option<oneshot::Sender<()>> {
-        let reason = self.broken.lock().expect("nothing panics while it holds the reason").clone().unwrap_or_default();
-        let mut close = None;
-        for command in batch.drain(..) {
-            match command {
-                Command::Capture { done, .. } | Command::Post { done, .. } => {
-                    let _ = done.send(Err(Denied::Broken { reason: reason.clone() }));
-                }
-                Command::Close { done } => close = Some(done),
-                Command::Note { .. } => {}
+/// Tells everybody that nothing is taken any more; keeps the order to close, which is still obeyed.
+fn turn_away(waiting: impl Iterator<Item = Command>, reason: &str, close: &mut Option<oneshot::Sender<()>>) {
+    for command in waiting {
+        match command {
+            Command::Capture { done, .. } | Command::Post { done, .. } => {
+                let _ = done.send(Err(Denied::Broken { reason: reason.to_owned() }));
             }
+            Command::Close { done } => *close = Some(done),
+            Command::Note { .. } => {}
         }
-        close
     }
 }

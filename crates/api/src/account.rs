@@ -1,0 +1,164 @@
+//! An account's own: balance, earnings, calls, keys.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /api/v1/account`: who the key belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub handle: String,
+    /// `acct_…`
+    pub account: String,
+    /// `user`, `org`, `agent` or `hub`.
+    pub kind: String,
+    /// What the key may be used for.
+    pub scopes: Vec<String>,
+    /// `key_…`
+    pub key: String,
+}
+
+/// `GET /api/v1/balance`: what can be spent now, and what running calls have set aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    pub cash: String,
+    pub promo: String,
+    pub held: String,
+}
+
+/// `GET /api/v1/earnings?by=model|release|day`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earnings {
+    pub items: Vec<Earning>,
+    pub totals: EarningSums,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// What one line of calls came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earning {
+    pub model: String,
+    /// Where it is asked for, or days are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// `2026-11-23`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub day: Option<String>,
+    /// Who paid: `paid` alone is income.
+    pub class: String,
+    /// `cash` or `promo`.
+    pub purse: String,
+    /// `creator` or `royalty`.
+    pub role: String,
+    pub calls: u64,
+    pub amount: String,
+}
+
+/// Sums over all items: income, and the rest, apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarningSums {
+    /// Of calls of class `paid`, in cash: income.
+    pub paid: String,
+    /// In cash, whatever the class.
+    pub cash: String,
+    /// In promotional money, which cannot be paid out.
+    pub promo: String,
+}
+
+/// `GET /api/v1/calls`: the account's own calls, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
+    pub items: Vec<Call>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// `call_…`, also the receipt's id.
+    pub id: String,
+    pub accepted: String,
+    pub finished: String,
+    /// `owner/name`; none when the model is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    pub release: String,
+    pub class: String,
+    pub surface: String,
+    pub purse: String,
+    /// `ok`, or why it cost nothing.
+    pub outcome: String,
+    pub cost: String,
+    pub queue_us: u64,
+    pub engine_us: u64,
+    pub cold: bool,
+    /// Where the receipt is, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<String>,
+}
+
+/// `GET /api/v1/keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keys {
+    pub items: Vec<Key>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// A key without its secret, which nobody has kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// `key_…`
+    pub id: String,
+    pub name: String,
+    pub scopes: Vec<String>,
+    /// The models it is good for; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
+    /// The most that one call with it may cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<String>,
+    pub created: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<String>,
+}
+
+/// `POST /api/v1/keys`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewKey {
+    #[serde(default)]
+    pub name: String,
+    pub scopes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_days: Option<u32>,
+    /// The most that one call with it may cost, in OPG.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<String>,
+}
+
+/// Its answer. The secret is shown this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MadeKey {
+    /// `mh_…`
+    pub key: String,
+    #[serde(flatten)]
+    pub record: Key,
+}
+
+impl std::fmt::Debug for MadeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MadeKey").field("key", &"…").field("record", &self.record).finish()
+    }
+}
+
+/// `DELETE /api/v1/keys/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedKey {
+    pub id: String,
+    pub revoked: bool,
+}

@@ -1,0 +1,163 @@
+//! The one table of public error codes.
+//!
+//! Always: a word is never used again for something else, and never changes its status; clients branch on words.
+
+macro_rules! codes {
+    ($($(#[doc = $meaning:literal])+ $variant:ident = $word:literal, $status:literal;)*) => {
+        /// Why a request was refused or failed, in a word that stays.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[doc = $meaning])+ $variant,)*
+        }
+
+        impl Code {
+            /// All of them, in the order of their statuses.
+            pub const ALL: &'static [Code] = &[$(Code::$variant),*];
+
+            /// The word in bodies: `model_not_found`.
+            pub const fn word(self) -> &'static str {
+                match self { $(Code::$variant => $word,)* }
+            }
+
+            /// The HTTP status it is sent with.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$variant => $status,)* }
+            }
+
+            /// What it means, in a sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Code::$variant => concat!($($meaning),+).trim_ascii_start(),)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body, a header, an id or a name is not well formed.
+    InvalidRequest = "invalid_request", 400;
+    /// The tensors do not fit the model's contract.
+    InvalidInput = "invalid_input", 400;
+    /// There is no credential, and this needs one.
+    NoKey = "no_key", 401;
+    /// The key is wrong, revoked or expired.
+    BadKey = "bad_key", 401;
+    /// There is no credential, and this costs money; the body carries the quote.
+    PaymentRequired = "payment_required", 402;
+    /// Neither purse covers the cost.
+    InsufficientFunds = "insufficient_funds", 402;
+    /// The call would cost more than `X-Max-Cost` or the key allows.
+    CostAboveLimit = "cost_above_limit", 402;
+    /// The key lacks the scope that this needs.
+    ScopeMissing = "scope_missing", 403;
+    /// The account may not do this, whatever its key.
+    Forbidden = "forbidden", 403;
+    /// Nothing stands at this path.
+    NotFound = "not_found", 404;
+    /// There is no such model, or it is not visible to the caller.
+    ModelNotFound = "model_not_found", 404;
+    /// The model has no such release.
+    ReleaseNotFound = "release_not_found", 404;
+    /// There is no such account.
+    AccountNotFound = "account_not_found", 404;
+    /// There is no such receipt, or it is not visible to the caller.
+    ReceiptNotFound = "receipt_not_found", 404;
+    /// The account has no such key.
+    KeyNotFound = "key_not_found", 404;
+    /// The account has not uploaded these bytes.
+    UploadNotFound = "upload_not_found", 404;
+    /// The path is there, but not for this method; `Allow` lists those it has.
+    MethodNotAllowed = "method_not_allowed", 405;
+    /// The `Idempotency-Key` was used before with another request.
+    IdempotencyConflict = "idempotency_conflict", 409;
+    /// The handle belongs to another account.
+    HandleTaken = "handle_taken", 409;
+    /// The release number is taken, or is not the next one.
+    ReleaseConflict = "release_conflict", 409;
+    /// The id was used before with other content.
+    IdReused = "id_reused", 409;
+    /// The call was charged, but its outcome is no longer kept; the receipt is.
+    OutcomeExpired = "outcome_expired", 410;
+    /// The request needs a `Content-Length`.
+    LengthRequired = "length_required", 411;
+    /// The body is larger than this path takes.
+    BodyTooLarge = "body_too_large", 413;
+    /// The body is in a form or an encoding that is not read here.
+    UnsupportedMediaType = "unsupported_media_type", 415;
+    /// The model did not pass the checks of a publish; the verdicts say which.
+    PublishRefused = "publish_refused", 422;
+    /// The card, README.md and its front matter, cannot be taken.
+    InvalidCard = "invalid_card", 422;
+    /// The split names nobody, somebody unknown, or does not make 100 %.
+    InvalidSplit = "invalid_split", 422;
+    /// The price cannot be charged as it stands.
+    InvalidPrice = "invalid_price", 422;
+    /// The uploaded bytes are not those that were announced.
+    UploadMismatch = "upload_mismatch", 422;
+    /// Too many calls wait for this model; `Retry-After` says when to try again.
+    Busy = "busy", 429;
+    /// The hub failed; its log says why. Nothing was charged.
+    Internal = "internal", 500;
+    /// The model could not be loaded or failed on these inputs. Nothing was charged.
+    EngineFailed = "engine_failed", 502;
+    /// Nothing can run models at present. Nothing was charged.
+    EngineUnavailable = "engine_unavailable", 503;
+    /// The books cannot be written at present. Nothing was charged.
+    BooksUnavailable = "books_unavailable", 503;
+    /// The window of idempotency keys is full; calls without one are still taken.
+    IdempotencyFull = "idempotency_full", 503;
+    /// The model did not answer before its deadline. Nothing was charged.
+    TimedOut = "timed_out", 504;
+}
+
+impl Code {
+    /// The seconds after which trying again makes sense, for the header `Retry-After`.
+    pub const fn retry_after_s(self) -> Option<u32> {
+        match self {
+            Code::Busy => Some(1),
+            Code::EngineUnavailable | Code::BooksUnavailable => Some(10),
+            Code::IdempotencyFull => Some(60),
+            _ => None,
+        }
+    }
+
+    /// The table in Markdown, for `docs/api.md`.
+    pub fn table() -> String {
+        let mut table = "| status | code | meaning |\n|---|---|---|\n".to_owned();
+        for code in Code::ALL {
+            table += &format!("| {} | `{}` | {} |\n", code.status(), code.word(), code.meaning());
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_stands_once_in_the_form_of_a_word() {
+        for (at, code) in Code::ALL.iter().enumerate() {
+            let word = code.word();
+            assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{word}");
+            assert!(Code::ALL[..at].iter().all(|earlier| earlier.word() != word), "{word} stands there twice");
+        }
+    }
+
+    #[test]
+    fn statuses_are_errors_and_stand_in_order() {
+        assert!(Code::ALL.is_sorted_by_key(|code| code.status()));
+        assert!(Code::ALL.iter().all(|code| (400..600).contains(&code.status())));
+    }
+
+    #[test]
+    fn every_meaning_is_a_sentence_and_the_table_has_them_all() {
+        let table = Code::table();
+        assert_eq!(table.lines().count(), Code::ALL.len() + 2);
+        for code in Code::ALL {
+            let meaning = code.meaning();
+            assert!(meaning.ends_with('.') && meaning.starts_with(char::is_uppercase), "{meaning}");
+            assert!(!meaning.contains('|'), "{meaning} breaks the table");
+            assert!(table.contains(&format!("| {} | `{}` | {meaning} |", code.status(), code.word())));
+        }
+    }
+}

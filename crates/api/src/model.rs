@@ -1,0 +1,110 @@
+//! What the hub says about itself, a model, and what a call would cost.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /v2`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerMetadata {
+    pub name: String,
+    pub version: String,
+    pub extensions: Vec<String>,
+}
+
+/// `GET /v2/health/…` and `…/ready`: clients read the status alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    pub ready: bool,
+}
+
+/// `GET /.well-known/modelhub`: what a receipt is checked against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubInfo {
+    pub name: String,
+    pub version: String,
+    /// The hub's id, the salt of its receipts' domain.
+    pub hub: String,
+    /// The addresses whose signatures are this hub's, the present one first.
+    pub keys: Vec<String>,
+    /// Its money is play money.
+    pub dev: bool,
+}
+
+/// `GET /v2/models/{owner}/{name}[/versions/{release}]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelMetadata {
+    /// `owner/name`.
+    pub name: String,
+    /// All releases, oldest first.
+    pub versions: Vec<String>,
+    pub platform: String,
+    pub inputs: Vec<TensorMetadata>,
+    pub outputs: Vec<TensorMetadata>,
+    /// The release this speaks of.
+    pub release: String,
+    /// The digest of its files: what receipts name.
+    pub digest: String,
+    pub price: PriceTerms,
+    /// What one call costs now; none while a price in USD has no rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+    /// What the classes of an output are called, by the output's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Vec<String>>,
+    /// How long a call may take.
+    pub deadline_ms: u64,
+}
+
+/// An input or output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TensorMetadata {
+    pub name: String,
+    pub datatype: String,
+    /// -1 is any size.
+    pub shape: Vec<i64>,
+}
+
+/// A price as its author wrote it, each term with its unit: `0.002 OPG`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceTerms {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_call: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_item: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_1k_in: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_1k_out: Option<String>,
+}
+
+/// `POST …/quote`, and in every 402 of a priced path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// `owner/name`.
+    pub model: String,
+    pub release: String,
+    pub price: PriceTerms,
+    /// The most that one call costs, in OPG.
+    pub cost: String,
+    /// The price's own: `OPG` or `USD`.
+    pub currency: String,
+    /// USD for 1 OPG, where the price is in USD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
+    /// The hub's part of the cost.
+    pub fee: String,
+    /// Who gets the rest.
+    pub parts: Vec<QuotePart>,
+}
+
+/// One receiver's part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuotePart {
+    /// The receiver's handle.
+    pub account: String,
+    /// `creator` or `royalty`.
+    pub role: String,
+    pub amount: String,
+}

@@ -1,0 +1,84 @@
+//! Uploads and publishing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::PriceTerms;
+
+/// `PUT /api/v1/uploads/{owner}/{sha256}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uploaded {
+    pub sha256: String,
+    pub size: u64,
+}
+
+/// `POST /api/v1/publish`: a folder whose files were uploaded before. What is not given here stands in the card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// `owner/name`.
+    pub model: String,
+    pub files: Vec<DraftFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceTerms>,
+    /// Handles and their shares in written order: `[["bob", "70%"], ["carol", "30%"]]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<Vec<(String, String)>>,
+    /// `sealed`, `gated` or `open`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<String>,
+    /// The number this release should get: `1.01`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Only the verdicts; nothing is sealed.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// One file of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DraftFile {
+    pub path: String,
+    pub sha256: String,
+    pub size: u64,
+}
+
+/// What one step of a publish found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub step: String,
+    pub ok: bool,
+    pub detail: String,
+    pub ms: u64,
+}
+
+/// A line of the stream, while it goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictLine {
+    pub verdict: Verdict,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// `owner/name`.
+    pub model: String,
+    pub release: String,
+    pub commit: String,
+    pub digest: String,
+    /// `first`, `same`, `minor` or `major`.
+    pub change: String,
+    /// In words: `0.002 OPG per call`.
+    pub price: String,
+    /// The model's page.
+    pub url: String,
+    /// Nothing was sealed: this is what would have come of it.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// The last line of a stream that ended well; one that ended badly ends with an [`ErrorLine`](crate::ErrorLine).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedLine {
+    pub published: Published,
+}

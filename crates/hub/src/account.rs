@@ -1,0 +1,131 @@
+//! Accounts and their keys.
+
+use ledger::{AccountId, Amount, KeyId, Time, Transfer, TransferId};
+use registry::{Handle, ModelName};
+use sha2::{Digest, Sha256};
+use store::{Account, AccountKind, KeyRecord, NewKey, Scope};
+
+use crate::ids::{hex, random};
+use crate::{Action, Caller, Error, Hub, Object};
+
+/// A key that was just made; its secret is shown this once.
+#[derive(Debug, Clone)]
+pub struct FreshKey {
+    pub record: KeyRecord,
+    pub secret: String,
+}
+
+/// What a new key should be able to do.
+#[derive(Debug, Clone, Default)]
+pub struct KeyWish {
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    pub models: Option<Vec<ModelName>>,
+    pub max_cost: Option<Amount>,
+    pub expires_in_days: Option<u32>,
+}
+
+/// What play money a new account of a `--dev` hub gets, of each purse.
+const DEV_OPG: i64 = 100 * Amount::PER_OPG;
+const MAX_KEYS: usize = 1_000;
+
+impl Hub {
+    /// Makes the operator's account and key on a hub's first start. None when it is there already.
+    pub async fn create_operator(&self) -> Result<Option<FreshKey>, Error> {
+        let handle: Handle = "operator".parse()?;
+        if self.0.catalog.account(&handle).await?.is_some() {
+            return Ok(None);
+        }
+        // The hub's fees are the operator's income, so the account of the books is the operator's own.
+        let account = Account { id: AccountId::HUB_FEE, handle, kind: AccountKind::Hub, created: self.0.clock.now() };
+        let wish = KeyWish { name: "operator".to_owned(), scopes: Scope::ALL.to_vec(), ..KeyWish::default() };
+        let (key, new) = self.make_key(account.id, wish);
+        self.0.catalog.add_account(&account, Some(&new)).await?;
+        Ok(Some(key))
+    }
+
+    /// Makes an account with a first key for everything but the operator's acts.
+    pub async fn create_account(&self, caller: &Caller, handle: &str, kind: AccountKind) -> Result<(Account, FreshKey), Error> {
+        caller.may(Action::Admin, Object::Hub)?;
+        let handle = Handle::claim(handle)?;
+        if kind == AccountKind::Hub {
+            let rule = "a hub has one account of its own; kinds are user, org, agent".to_owned();
+            return Err(Error::Invalid { what: "kind", value: kind.to_string(), rule });
+        }
+        let account = Account { id: AccountId::from_uuid(self.0.ids.next()), handle, kind, created: self.0.clock.now() };
+        let scopes = vec![Scope::Read, Scope::Publish, Scope::Call, Scope::Money];
+        let (key, new) = self.make_key(account.id, KeyWish { name: "first".to_owned(), scopes, ..KeyWish::default() });
+        self.0.catalog.add_account(&account, Some(&new)).await?;
+        if self.0.options.dev {
+            self.give_play_money(&account).await?;
+        }
+        Ok((account, key))
+    }
+
+    async fn give_play_money(&self, account: &Account) -> Result<(), Error> {
+        let amount = Amount::from_nano(DEV_OPG).expect("a hundred is an amount");
+        let (now, why) = (self.0.clock.now(), || "--dev".to_owned());
+        let id = || TransferId::from_uuid(self.0.ids.next());
+        self.0.books.post(Transfer::grant(id(), now, account.id, amount, why())).await?;
+        self.0.books.post(Transfer::deposit(id(), now, AccountId::RAIL_DEV, account.id, amount, why())).await?;
+        Ok(())
+    }
+
+    /// Makes a further key of the caller's account. It can do nothing that the caller's own key cannot.
+    pub async fn create_key(&self, caller: &Caller, wish: KeyWish) -> Result<FreshKey, Error> {
+        let invalid = |what, value: String, rule: &str| Error::Invalid { what, value, rule: rule.to_owned() };
+        if wish.name.chars().count() > 100 || wish.name.chars().any(char::is_control) {
+            return Err(invalid("name", wish.name, "at most 100 characters on one line"));
+        }
+        if wish.scopes.is_empty() {
+            return Err(invalid("scopes", String::new(), "at least one of read, publish, call, money, admin"));
+        }
+        let has = || caller.scopes().iter().map(|s| s.word()).collect::<Vec<_>>().join(" ");
+        if let Some(needed) = wish.scopes.iter().copied().find(|scope| !caller.scopes().contains(scope)) {
+            return Err(Error::ScopeMissing { needed, has: has() });
+        }
+        for model in wish.models.iter().flatten() {
+            caller.may(Action::Call, Object::Model(model))?;
+        }
+        if self.0.catalog.keys(caller.account().id).await?.iter().filter(|k| k.revoked.is_none()).count() >= MAX_KEYS {
+            return Err(invalid("key", wish.name, "an account has at most 1000 keys; revoke one first"));
+        }
+        let max_cost = [wish.max_cost, caller.max_cost()].into_iter().flatten().min();
+        let (key, new) = self.make_key(caller.account().id, KeyWish { max_cost, ..wish });
+        self.0.catalog.add_key(&new).await?;
+        Ok(key)
+    }
+
+    pub async fn list_keys(&self, caller: &Caller) -> Result<Vec<KeyRecord>, Error> {
+        caller.may(Action::Read, Object::Account(caller.account()))?;
+        Ok(self.0.catalog.keys(caller.account().id).await?)
+    }
+
+    /// Ends a key at once. A key may end itself, whatever its scopes.
+    pub async fn revoke_key(&self, caller: &Caller, key: KeyId) -> Result<(), Error> {
+        if key != caller.key() {
+            caller.may(Action::Money, Object::Account(caller.account()))?;
+        }
+        let revoked = self.0.catalog.revoke_key(caller.account().id, key, self.0.clock.now()).await?;
+        self.0.keys.forget();
+        if revoked { Ok(()) } else { Err(Error::NoSuchKey { key }) }
+    }
+
+    fn make_key(&self, account: AccountId, wish: KeyWish) -> (FreshKey, NewKey) {
+        let secret = format!("mh_{}", hex(&random::<32>()));
+        let now = self.0.clock.now();
+        let record = KeyRecord {
+            id: KeyId::from_uuid(self.0.ids.next()),
+            account,
+            name: wish.name,
+            scopes: wish.scopes,
+            models: wish.models,
+            max_cost: wish.max_cost,
+            created: now,
+            expires: wish.expires_in_days.map(|days| now.plus_ms(i64::from(days).saturating_mul(Time::DAY_MS))),
+            revoked: None,
+        };
+        let new = NewKey { record: record.clone(), hash: Sha256::digest(secret.as_bytes()).into() };
+        (FreshKey { record, secret }, new)
+    }
+}

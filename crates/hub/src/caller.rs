@@ -1,0 +1,149 @@
+//! Who is asking, and what they may.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use ledger::{AccountId, Amount, KeyId};
+use registry::{Handle, ModelName};
+use sha2::{Digest, Sha256};
+use store::{Account, AccountKind, Credential, Scope};
+
+use crate::{Error, Hub};
+
+/// An account that came with a good key.
+#[derive(Debug, Clone)]
+pub struct Caller(Arc<Credential>);
+
+/// What somebody wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Read,
+    Publish,
+    Call,
+    Money,
+    Admin,
+}
+
+/// With what.
+#[derive(Debug, Clone, Copy)]
+pub enum Object<'a> {
+    /// The hub as a whole.
+    Hub,
+    /// What belongs to one account.
+    Account(&'a Account),
+    /// A model, by name.
+    Model(&'a ModelName),
+}
+
+impl Caller {
+    pub fn account(&self) -> &Account {
+        &self.0.account
+    }
+
+    pub fn handle(&self) -> &Handle {
+        &self.0.account.handle
+    }
+
+    pub fn key(&self) -> KeyId {
+        self.0.key.id
+    }
+
+    pub fn scopes(&self) -> &[Scope] {
+        &self.0.key.scopes
+    }
+
+    /// The most that one call with this key may cost.
+    pub fn max_cost(&self) -> Option<Amount> {
+        self.0.key.max_cost
+    }
+
+    pub fn is_operator(&self) -> bool {
+        self.0.account.kind == AccountKind::Hub
+    }
+
+    /// Whether this account, or an organisation it is a member of, is `owner`.
+    pub fn belongs_to(&self, owner: AccountId) -> bool {
+        self.0.groups.contains(&owner)
+    }
+
+    /// The one place that says yes or no.
+    pub fn may(&self, action: Action, object: Object<'_>) -> Result<(), Error> {
+        let needed = match action {
+            Action::Read => Scope::Read,
+            Action::Publish => Scope::Publish,
+            Action::Call => Scope::Call,
+            Action::Money => Scope::Money,
+            Action::Admin => Scope::Admin,
+        };
+        if !self.scopes().contains(&needed) {
+            let has: Vec<_> = self.scopes().iter().map(|scope| scope.word()).collect();
+            return Err(Error::ScopeMissing { needed, has: has.join(" ") });
+        }
+        if action == Action::Admin && !self.is_operator() {
+            return Err(Error::NotOperator);
+        }
+        match object {
+            Object::Hub => Ok(()),
+            Object::Account(account) if self.belongs_to(account.id) => Ok(()),
+            Object::Account(account) => {
+                Err(Error::NotInGroup { handle: self.handle().clone(), owner: account.handle.clone() })
+            }
+            Object::Model(model) => match &self.0.key.models {
+                Some(allowed) if !allowed.iter().any(|m| m.owner() == model.owner() && m.folded() == model.folded()) => {
+                    Err(Error::ModelNotAllowed { model: model.clone() })
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+}
+
+/// Credentials that were looked up, by the hash of their secret.
+#[derive(Debug, Default)]
+pub(crate) struct Keys(RwLock<HashMap<[u8; 32], Arc<Credential>>>);
+
+impl Keys {
+    /// What is kept in memory at most; then it starts anew.
+    const LIMIT: usize = 100_000;
+
+    fn get(&self, hash: &[u8; 32]) -> Option<Arc<Credential>> {
+        self.0.read().expect("nothing panics while it holds the keys").get(hash).cloned()
+    }
+
+    fn put(&self, hash: [u8; 32], credential: Arc<Credential>) {
+        let mut keys = self.0.write().expect("nothing panics while it holds the keys");
+        if keys.len() >= Self::LIMIT {
+            keys.clear();
+        }
+        keys.insert(hash, credential);
+    }
+
+    pub(crate) fn forget(&self) {
+        self.0.write().expect("nothing panics while it holds the keys").clear();
+    }
+}
+
+impl Hub {
+    /// Finds who a secret belongs to.
+    pub async fn authenticate(&self, secret: &str) -> Result<Caller, Error> {
+        let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        let credential = match self.0.keys.get(&hash) {
+            Some(known) => known,
+            None => {
+                let found = Arc::new(self.0.catalog.credential(&hash).await?.ok_or(Error::UnknownKey)?);
+                // A revoked key is not kept, so that a racing revocation cannot be overtaken by this.
+                if found.key.revoked.is_none() {
+                    self.0.keys.put(hash, found.clone());
+                }
+                found
+            }
+        };
+        if credential.key.revoked.is_some() {
+            return Err(Error::KeyRevoked);
+        }
+        match credential.key.expires {
+            Some(at) if at <= self.0.clock.now() => Err(Error::KeyExpired { at }),
+            _ => Ok(Caller(credential)),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Why a use case did not do what it was asked. Nothing is half done then.
+
+use engine::{Failure, Unavailable};
+use ledger::{AccountId, Amount, CallId, PriceError, Refusal, SplitError};
+use registry::{CardError, Handle, ModelName, NameError, ReleaseNumber, TreeError};
+use store::{BlobError, CatalogError, Denied, Scope};
+use tensor::Mismatch;
+
+use crate::quote::Quote;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    // Who is asking.
+    #[error("a key is needed")]
+    NoKey,
+    #[error("the key is not known here")]
+    UnknownKey,
+    #[error("the key was revoked")]
+    KeyRevoked,
+    #[error("the key expired at {at}")]
+    KeyExpired { at: ledger::Time },
+    #[error("the key has not the scope \"{needed}\" (it has: {has})")]
+    ScopeMissing { needed: Scope, has: String },
+    #[error("the key is not for {model}")]
+    ModelNotAllowed { model: ModelName },
+    #[error("{handle} does not belong to {owner}'s group")]
+    NotInGroup { handle: Handle, owner: Handle },
+    #[error("only the operator may do this")]
+    NotOperator,
+
+    // What is asked for.
+    #[error("there is no model {model}")]
+    NoModel { model: ModelName },
+    #[error("{model} has no release {release}")]
+    NoRelease { model: ModelName, release: ReleaseNumber },
+    #[error("there is no account \"{handle}\"")]
+    NoAccount { handle: Handle },
+    #[error("there is no receipt {call} for this key")]
+    NoReceipt { call: CallId },
+    #[error("there is no key {key} of this account, or it is revoked already")]
+    NoSuchKey { key: ledger::KeyId },
+    #[error(transparent)]
+    Name(#[from] NameError),
+    #[error("input {0}")]
+    Input(Mismatch),
+    #[error("the inputs have {bytes} bytes together, at most {limit} are taken")]
+    InputTooLarge { bytes: u64, limit: u64 },
+    #[error("{what} \"{value}\" is not taken: {rule}")]
+    Invalid { what: &'static str, value: String, rule: String },
+
+    // Money.
+    #[error("{} costs {} OPG a call; no key came with the request", .0.model, .0.cost)]
+    PaymentRequired(Box<Quote>),
+    #[error("the call costs {cost} OPG, above the limit of {limit} OPG")]
+    CostAboveLimit { cost: Amount, limit: Amount },
+    #[error("the call costs {wanted} OPG; available are {cash} OPG cash and {promo} OPG promo, {held} OPG are held by running calls")]
+    Insufficient { wanted: Amount, cash: Amount, promo: Amount, held: Amount },
+    #[error(transparent)]
+    Refused(Refusal),
+    #[error(transparent)]
+    Price(#[from] PriceError),
+    #[error(transparent)]
+    Split(#[from] SplitError),
+
+    // Idempotency.
+    #[error("this Idempotency-Key was used before for another request")]
+    KeyReused,
+    #[error("the outcome of this Idempotency-Key is no longer kept (24 hours); its receipt is {call}")]
+    OutcomeExpired { call: CallId },
+    #[error("{limit} keyed calls in 24 hours is the most this hub remembers")]
+    KeyedFull { limit: usize },
+
+    // Publishing.
+    #[error("the handle \"{handle}\" is taken")]
+    HandleTaken { handle: Handle },
+    #[error("release {release} of {model} was published by somebody else in the meantime")]
+    ReleaseConflict { model: ModelName, release: ReleaseNumber },
+    #[error(transparent)]
+    Card(#[from] CardError),
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    #[error("{step}: {reason}")]
+    Unfit { step: &'static str, reason: String, hint: Option<String> },
+    #[error(transparent)]
+    Blob(BlobError),
+
+    // The machine.
+    #[error("{0}")]
+    EngineUnavailable(Unavailable),
+    #[error("{waiting} calls of this model are waiting, at most {limit} may")]
+    Busy { waiting: usize, limit: usize },
+    #[error("no answer within {limit_ms} ms; nothing was charged")]
+    TimedOut { limit_ms: u64 },
+    #[error("{0}; nothing was charged")]
+    Engine(Failure),
+    #[error("the books cannot be written")]
+    Books { reason: String },
+    #[error("the hub failed")]
+    Internal { reason: String },
+    #[error("account {0} is not there")]
+    LostAccount(AccountId),
+}
+
+impl From<CatalogError> for Error {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::HandleTaken { handle } => Error::HandleTaken { handle },
+            CatalogError::ReleaseExists { model, number } => Error::ReleaseConflict { model, release: number },
+            CatalogError::Failed { reason } => Error::Internal { reason },
+        }
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Refused(Refusal::Insufficient { wanted, cash, promo, held, .. }) => {
+                Error::Insufficient { wanted, cash, promo, held }
+            }
+            Denied::Refused(refusal) => Error::Refused(refusal),
+            Denied::AlreadyCaptured { .. } => Error::KeyReused,
+            Denied::KeyedFull { limit } => Error::KeyedFull { limit },
+            Denied::Broken { reason } => Error::Books { reason },
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable(unavailable) => Error::EngineUnavailable(unavailable),
+            Failure::Busy { waiting, limit } => Error::Busy { waiting, limit },
+            Failure::Input(mismatch) => Error::Input(mismatch),
+            Failure::TooLarge { bytes, limit } => Error::InputTooLarge { bytes: bytes as u64, limit: limit as u64 },
+            Failure::TimedOut { limit_ms } => Error::TimedOut { limit_ms },
+            other => Error::Engine(other),
+        }
+    }
+}
+
+impl From<BlobError> for Error {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Io(error) => Error::Books { reason: error.to_string() },
+            other => Error::Blob(other),
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! One paid call, from request to receipt.
+//!
+//! Always: nothing is charged unless the engine answered; nobody is answered before the charge is on the disk. The
+//! trunk runs in a task of its own, so a caller who hangs up changes nothing: what is captured is charged, and can
+//! be fetched by its key.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine::{Failure, Ran};
+use ledger::{Amount, Call, CallId, Class, Keyed, Outcome, Purse, Surface, Time, Usage};
+use registry::{Digest, ModelName, ReleaseNumber};
+use sha2::{Digest as _, Sha256};
+use store::{Denied, Held, Looked, Row, Seq, Stored};
+use tensor::Tensor;
+
+use crate::quote::Terms;
+use crate::{Action, Callable, Caller, Error, Hub, Object, ids, outcome};
+
+/// What a caller asks for.
+#[derive(Debug)]
+pub struct Request {
+    pub caller: Caller,
+    pub surface: Surface,
+    pub model: ModelName,
+    pub release: Option<ReleaseNumber>,
+    pub inputs: Vec<Tensor>,
+    /// The most the caller wants to pay.
+    pub max_cost: Option<Amount>,
+    pub idempotency_key: Option<String>,
+    /// SHA-256 of route, release and body: what an idempotency key stands for. Unread without one.
+    pub content: [u8; 32],
+}
+
+/// What the caller gets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub outputs: Vec<Tensor>,
+    pub model: ModelName,
+    pub release: ReleaseNumber,
+    pub digest: Digest,
+    /// The call; its receipt has the same id.
+    pub call: CallId,
+    pub cost: Amount,
+    pub cold: bool,
+    /// Whether this is the kept outcome of an earlier request with the same key.
+    pub replayed: bool,
+}
+
+impl Hub {
+    /// Runs one paid call.
+    pub async fn infer(&self, request: Request) -> Result<Answer, Error> {
+        let hub = self.clone();
+        let call = tokio::spawn(async move {
+            let running = hub.0.running.clone();
+            let _running = running.read().await;
+            hub.call(request).await
+        });
+        call.await.unwrap_or_else(|crash| Err(Error::Internal { reason: crash.to_string() }))
+    }
+
+    /// The trunk: quote, hold, run, capture.
+    async fn call(&self, request: Request) -> Result<Answer, Error> {
+        request.caller.may(Action::Call, Object::Model(&request.model))?;
+        let callable = self.model(&request.model, request.release).await?;
+        let keyed = request.keyed();
+        let _turn = match &keyed {
+            Some(keyed) => Some(self.0.turns.take(keyed).await?),
+            None => None,
+        };
+        if let Some(keyed) = &keyed
+            && let Some(answer) = self.earlier(keyed).await?
+        {
+            return Ok(answer);
+        }
+        let call = Draft::new(self, &request, &callable, keyed);
+        let terms = self.agree(&request, &callable).map_err(|error| self.failed(&call, None, error))?;
+        let held = self.hold(&request, &terms).await.map_err(|error| self.failed(&call, Some(&terms), error))?;
+        let ran = self.run(&callable, request.inputs).await.map_err(|error| self.failed(&call, Some(&terms), error))?;
+        self.capture(&callable, call, &terms, held, ran).await
+    }
+
+    /// The contract fits, and the cost is within what caller and key allow.
+    fn agree(&self, request: &Request, callable: &Callable) -> Result<Terms, Error> {
+        callable.release.contract.signature.check_inputs(&request.inputs).map_err(Error::Input)?;
+        let usage = Usage { items: callable.items(&request.inputs), ..Usage::ONE_CALL };
+        let terms = self.price(callable, usage)?;
+        let limits = [request.max_cost, request.caller.max_cost()];
+        match limits.into_iter().flatten().min() {
+            Some(limit) if terms.cost > limit => Err(Error::CostAboveLimit { cost: terms.cost, limit }),
+            _ => Ok(terms),
+        }
+    }
+
+    async fn hold(&self, request: &Request, terms: &Terms) -> Result<Held, Error> {
+        Ok(self.0.books.hold(request.caller.account().id, terms.cost).await?)
+    }
+
+    async fn run(&self, callable: &Callable, inputs: Vec<Tensor>) -> Result<Ran, Error> {
+        let deadline = Instant::now() + Duration::from_millis(callable.release.contract.deadline_ms);
+        Ok(self.0.engine.run(&callable.model, inputs, deadline).await?)
+    }
+
+    /// The one commit: charge, parts, call row and, for a keyed call, its outcome.
+    async fn capture(&self, callable: &Callable, draft: Draft, terms: &Terms, held: Held, ran: Ran) -> Result<Answer, Error> {
+        let kept = draft.keyed.map(|_| outcome::write(&ran.outputs));
+        let call = draft.answered(self.0.clock.now(), callable, terms, held.purse(), &ran);
+        let (id, cost) = (call.id, call.cost);
+        match self.0.books.capture(held, call, kept).await {
+            Ok(_) => Ok(Answer {
+                outputs: ran.outputs,
+                model: callable.release.model.name.clone(),
+                release: callable.release.number,
+                digest: callable.release.digest,
+                call: id,
+                cost,
+                cold: ran.cold,
+                replayed: false,
+            }),
+            Err(Denied::AlreadyCaptured { seq }) => self.kept(seq).await,
+            Err(denied) => Err(denied.into()),
+        }
+    }
+
+    /// Notes a call that cost nothing, and hands its error on.
+    fn failed(&self, call: &Draft, terms: Option<&Terms>, error: Error) -> Error {
+        let ended = match &error {
+            Error::Input(_) | Error::InputTooLarge { .. } => Outcome::InvalidInput,
+            Error::Busy { .. } | Error::EngineUnavailable(_) => Outcome::Busy,
+            Error::TimedOut { .. } => Outcome::TimedOut,
+            Error::Engine(_) => Outcome::EngineFailed,
+            _ => Outcome::Refused,
+        };
+        // Who brought the wrong file or ran into it is told; the hub's own trouble is told to its operator.
+        if let Error::Engine(Failure::Weights { reason }) = &error {
+            tracing::error!(call.id = %call.id, "The weights of a release cannot be opened: {reason}");
+        }
+        self.0.books.note(call.ended(self.0.clock.now(), terms, ended));
+        error
+    }
+
+    /// The outcome of an earlier request with this key, if there was one.
+    async fn earlier(&self, keyed: &Keyed) -> Result<Option<Answer>, Error> {
+        match self.0.books.look(keyed) {
+            Looked::Same { seq } => Ok(Some(self.kept(seq).await?)),
+            Looked::Other { .. } => Err(Error::KeyReused),
+            Looked::Full { limit } => Err(Error::KeyedFull { limit }),
+            Looked::New => match self.0.catalog.keyed_seq(&keyed.hash).await? {
+                Some(seq) => Err(self.expired(keyed, seq).await?),
+                None => Ok(None),
+            },
+        }
+    }
+
+    async fn kept(&self, seq: Seq) -> Result<Answer, Error> {
+        let lost = || Error::Internal { reason: format!("row {seq} is gone from the books") };
+        let Stored { call, outcome } = self.0.books.stored(seq).await?.ok_or_else(lost)?;
+        let Some(outcome) = outcome else { return Err(Error::OutcomeExpired { call: call.id }) };
+        let release = self.0.catalog.release_by_id(call.release).await?.ok_or_else(lost)?;
+        Ok(Answer {
+            outputs: outcome::read(&outcome)?,
+            model: release.model.name,
+            release: release.number,
+            digest: release.digest,
+            call: call.id,
+            cost: call.cost,
+            cold: call.cold,
+            replayed: true,
+        })
+    }
+
+    /// A key from before the window: its answer is gone, its receipt is not.
+    async fn expired(&self, keyed: &Keyed, seq: Seq) -> Result<Error, Error> {
+        let rows = self.0.books.rows(seq - 1, 1).await?;
+        Ok(match rows.into_iter().next() {
+            Some((_, Row::Call(call))) if call.keyed.is_some_and(|k| k.content == keyed.content) => {
+                Error::OutcomeExpired { call: call.id }
+            }
+            _ => Error::KeyReused,
+        })
+    }
+}
+
+impl Request {
+    fn keyed(&self) -> Option<Keyed> {
+        let key = self.idempotency_key.as_ref()?;
+        let mut hash = Sha256::new();
+        hash.update(self.caller.account().id.0);
+        hash.update(self.caller.key().0);
+        hash.update(key.as_bytes());
+        Some(Keyed { hash: hash.finalize().into(), content: self.content })
+    }
+}
+
+/// A call's row, as far as it is known before the engine has run.
+struct Draft {
+    id: CallId,
+    accepted: Time,
+    caller: Caller,
+    surface: Surface,
+    callable: Arc<Callable>,
+    keyed: Option<Keyed>,
+    salt: [u8; 32],
+    input_hash: [u8; 32],
+}
+
+impl Draft {
+    fn new(hub: &Hub, request: &Request, callable: &Arc<Callable>, keyed: Option<Keyed>) -> Draft {
+        let salt = ids::random();
+        Draft {
+            id: CallId::from_uuid(hub.0.ids.next()),
+            accepted: hub.0.clock.now(),
+            caller: request.caller.clone(),
+            surface: request.surface,
+            callable: callable.clone(),
+            keyed,
+            salt,
+            input_hash: receipt::commitment(&salt, |sink| tensor::canonical(&request.inputs, sink)),
+        }
+    }
+
+    /// Who paid, first match.
+    fn class(&self, cost: Amount, purse: Purse) -> Class {
+        if self.caller.belongs_to(self.callable.release.model.owner.id) {
+            Class::Own
+        } else if cost.is_zero() {
+            Class::Free
+        } else if purse == Purse::Promo {
+            Class::Trial
+        } else {
+            Class::Paid
+        }
+    }
+
+    /// The row of a call that ended without an answer: it costs nothing.
+    fn ended(&self, now: Time, terms: Option<&Terms>, outcome: Outcome) -> Call {
+        let release = &self.callable.release;
+        let asked = terms.map_or(Amount::MAX, |terms| terms.cost);
+        Call {
+            id: self.id,
+            accepted: self.accepted,
+            finished: now,
+            payer: self.caller.account().id,
+            key: self.caller.key(),
+            release: release.id,
+            release_number: self.callable.number.clone(),
+            model_digest: release.digest.0,
+            class: self.class(asked, Purse::Cash),
+            surface: self.surface,
+            purse: Purse::Cash,
+            outcome,
+            usage: terms.map_or(Usage::ONE_CALL, |terms| terms.usage),
+            cost: Amount::ZERO,
+            fee_share: terms.map_or_else(Default::default, |terms| terms.fee_share),
+            fee: Amount::ZERO,
+            parts: Vec::new(),
+            rate: terms.and_then(|terms| terms.rate),
+            queue_us: 0,
+            engine_us: 0,
+            cold: false,
+            input_hash: self.input_hash,
+            output_hash: [0; 32],
+            salt: self.salt,
+            keyed: self.keyed,
+        }
+    }
+
+    /// The row of a call that was answered: cut by the terms it was quoted.
+    fn answered(self, now: Time, callable: &Callable, terms: &Terms, purse: Purse, ran: &Ran) -> Call {
+        let cut = callable.release.terms.cut(terms.cost, terms.fee_share);
+        Call {
+            class: self.class(terms.cost, purse),
+            purse,
+            cost: terms.cost,
+            fee: cut.fee,
+            parts: cut.parts,
+            queue_us: ran.queue_us,
+            engine_us: ran.engine_us,
+            cold: ran.cold,
+            output_hash: receipt::commitment(&self.salt, |sink| tensor::canonical(&ran.outputs, sink)),
+            ..self.ended(now, Some(terms), Outcome::Ok)
+        }
+    }
+}

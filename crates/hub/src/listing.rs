@@ -1,0 +1,52 @@
+//! What pages and lists show of models.
+
+use std::sync::Arc;
+
+use registry::ModelName;
+use store::{ModelTotals, ReleaseRecord, Totals};
+
+use crate::{Callable, Error, Hub};
+
+/// One model in a list.
+#[derive(Debug, Clone)]
+pub struct ListedModel {
+    pub release: ReleaseRecord,
+    pub totals: ModelTotals,
+    /// What one call with one item costs now; none while a USD price has no rate.
+    pub cost: Option<ledger::Amount>,
+}
+
+/// One model, whole.
+#[derive(Debug, Clone)]
+pub struct ModelView {
+    pub latest: Arc<Callable>,
+    /// Newest first.
+    pub releases: Vec<ReleaseRecord>,
+    pub totals: ModelTotals,
+}
+
+impl Hub {
+    /// Models, the newest first.
+    pub async fn listing(&self, offset: u64, limit: u64) -> Result<Vec<ListedModel>, Error> {
+        let listing = self.0.catalog.listing(offset, limit).await?;
+        let rate = self.settings().rate;
+        let listed = |(release, totals): (ReleaseRecord, ModelTotals)| ListedModel {
+            cost: release.price.cost(&ledger::Usage::ONE_CALL, rate).ok(),
+            release,
+            totals,
+        };
+        Ok(listing.into_iter().map(listed).collect())
+    }
+
+    pub async fn totals(&self) -> Result<Totals, Error> {
+        Ok(self.0.catalog.totals().await?)
+    }
+
+    /// A model with its releases and what it came to.
+    pub async fn view(&self, name: &ModelName) -> Result<ModelView, Error> {
+        let latest = self.model(name, None).await?;
+        let releases = self.0.catalog.releases(name).await?;
+        let totals = self.0.catalog.model_totals(latest.release.model.id).await?;
+        Ok(ModelView { latest, releases, totals })
+    }
+}

@@ -1,0 +1,72 @@
+//! What a call would cost, and who would get what of it.
+
+use ledger::{Amount, Price, Rate, Role, Share, Usage};
+use registry::{ModelName, ReleaseNumber};
+
+use crate::{Callable, Error, Hub};
+
+/// A price, worked out for one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    pub model: ModelName,
+    pub release: ReleaseNumber,
+    pub price: Price,
+    /// For the asked usage; one item where nothing is known of it.
+    pub usage: Usage,
+    pub cost: Amount,
+    /// USD for 1 OPG, where the operator has set it; a USD price was turned into OPG with it.
+    pub rate: Option<Rate>,
+    pub fee_share: Share,
+    pub fee: Amount,
+    pub parts: Vec<NamedPart>,
+}
+
+/// A part of the cost with the receiver's handle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedPart {
+    pub account: String,
+    pub role: Role,
+    pub amount: Amount,
+}
+
+/// What a call costs, for the trunk: no names, no allocation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) usage: Usage,
+    pub(crate) cost: Amount,
+    pub(crate) fee_share: Share,
+    pub(crate) rate: Option<Rate>,
+}
+
+impl Hub {
+    pub(crate) fn price(&self, callable: &Callable, usage: Usage) -> Result<Terms, Error> {
+        let settings = self.0.settings.get();
+        let cost = callable.release.price.cost(&usage, settings.rate)?;
+        // The rate stands on the receipt only where it made the price.
+        let usd = callable.release.price.currency()? == ledger::Currency::Usd;
+        Ok(Terms { usage, cost, fee_share: settings.fee, rate: settings.rate.filter(|_| usd) })
+    }
+
+    /// Quotes one call with one item.
+    pub async fn quote(&self, model: &ModelName, release: Option<ReleaseNumber>) -> Result<Quote, Error> {
+        let callable = self.model(model, release).await?;
+        let terms = self.price(&callable, Usage::ONE_CALL)?;
+        let cut = callable.release.terms.cut(terms.cost, terms.fee_share);
+        let mut parts = Vec::with_capacity(cut.parts.len());
+        for part in cut.parts {
+            let account = self.0.catalog.account_by_id(part.to).await?.ok_or(Error::LostAccount(part.to))?;
+            parts.push(NamedPart { account: account.handle.to_string(), role: part.role, amount: part.amount });
+        }
+        Ok(Quote {
+            model: callable.release.model.name.clone(),
+            release: callable.release.number,
+            price: callable.release.price,
+            usage: terms.usage,
+            cost: terms.cost,
+            rate: self.0.settings.get().rate,
+            fee_share: terms.fee_share,
+            fee: cut.fee,
+            parts,
+        })
+    }
+}

@@ -1,0 +1,101 @@
+//! What every answer has in common: the form of refusals, and the headers.
+//!
+//! Always: what leaves here with an error's status has the form of its path's prefix, whether a handler refused, axum
+//! did, or a handler panicked.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use api::{Code, Prefix, Problem};
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use hub::Hub;
+
+use crate::pages;
+use crate::problem::Refused;
+
+/// Wraps all routes.
+pub(crate) async fn edge(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let prefix = Prefix::of(uri.path());
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(|panic| crashed(panic.as_ref(), &uri));
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response = refused(&hub, prefix, &method, &uri, response);
+    }
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if prefix == Prefix::Api && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// A bug of ours. The panic's text is for the log alone.
+fn crashed(panic: &(dyn Any + Send), uri: &Uri) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(path = uri.path(), "A handler panicked: {}", text.unwrap_or("no text"));
+    Refused::internal().into_response()
+}
+
+/// Gives a refusal its prefix's form.
+fn refused(hub: &Hub, prefix: Prefix, method: &Method, uri: &Uri, mut plain: Response) -> Response {
+    let refused = plain.extensions_mut().remove::<Refused>();
+    let problem = refused.map_or_else(|| stray(method, uri, &plain), Refused::into_problem);
+    let body = match prefix {
+        Prefix::Page => Body::from(pages::problem(hub, &problem)),
+        Prefix::Api | Prefix::Inference => Body::from(problem.json(prefix)),
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = Refused::status(problem.code);
+    let headers = response.headers_mut();
+    let content_type = match prefix {
+        Prefix::Page => {
+            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(web::CONTENT_SECURITY_POLICY));
+            "text/html; charset=utf-8"
+        }
+        Prefix::Api | Prefix::Inference => "application/json",
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = problem.code.retry_after_s() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(allow) = plain.headers_mut().remove(ALLOW) {
+        headers.insert(ALLOW, allow);
+    }
+    response
+}
+
+/// A refusal that no handler of ours made.
+fn stray(method: &Method, uri: &Uri, plain: &Response) -> Problem {
+    let path = clip(uri.path());
+    match plain.status().as_u16() {
+        404 => Problem::new(Code::NotFound, format!("nothing stands at {path}")),
+        405 => {
+            let allow = plain.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or("none");
+            Problem::new(Code::MethodNotAllowed, format!("{path} does not take {method}, only {allow}"))
+        }
+        413 => Problem::new(Code::BodyTooLarge, "the body is larger than this path takes"),
+        status @ 400..500 => Problem::new(Code::InvalidRequest, format!("{path} is not well formed ({status})")),
+        status => {
+            tracing::error!(path = uri.path(), status, "Something inside answered for itself");
+            Refused::internal().into_problem()
+        }
+    }
+}
+
+/// At most 200 characters of what a client sent.
+pub(crate) fn clip(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}

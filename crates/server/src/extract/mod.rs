@@ -1,0 +1,16 @@
+//! What handlers need of a request, read and checked.
+//!
+//! Always: a credential is looked at before any body; a header that decides about money stands there once or not at
+//! all; what is refused is named.
+
+mod body;
+mod caller;
+mod headers;
+mod model_path;
+mod query;
+
+pub(crate) use body::{Incoming, Json, LARGE, not_json};
+pub(crate) use caller::{AnyCaller, Caller};
+pub(crate) use headers::{IdempotencyKey, MaxCost, PlainJson, Surface, no_binary};
+pub(crate) use model_path::{AccountPath, ModelPath, parameter};
+pub(crate) use query::{Page, Query};

@@ -53,15 +53,15 @@ pub struct Earning {
     pub amount: String,
 }
 
-/// Sums over all items: income, and the rest, apart.
+/// Sums over all items, by who paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarningSums {
-    /// Of calls of class `paid`, in cash: income.
+    /// From other accounts' cash: income.
     pub paid: String,
-    /// In cash, whatever the class.
-    pub cash: String,
-    /// In promotional money, which cannot be paid out.
-    pub promo: String,
+    /// From promotional money, which cannot be paid out.
+    pub trial: String,
+    /// From the account's own group.
+    pub own: String,
 }
 
 /// `GET /api/v1/calls`: the account's own calls, newest first.
@@ -79,9 +79,8 @@ pub struct Call {
     pub id: String,
     pub accepted: String,
     pub finished: String,
-    /// `owner/name`; none when the model is gone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
+    /// `owner/name`.
+    pub model: String,
     pub release: String,
     pub class: String,
     pub surface: String,
@@ -89,6 +88,8 @@ pub struct Call {
     /// `ok`, or why it cost nothing.
     pub outcome: String,
     pub cost: String,
+    /// The hub's part of it.
+    pub fee: String,
     pub queue_us: u64,
     pub engine_us: u64,
     pub cold: bool,

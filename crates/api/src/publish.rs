@@ -29,6 +29,9 @@ pub struct Publish {
     /// The number this release should get: `1.01`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
+    /// Calls that name no release move to this one even when it is a new major.
+    #[serde(default)]
+    pub latest: bool,
     /// Only the verdicts; nothing is sealed.
     #[serde(default)]
     pub dry_run: bool,
@@ -68,13 +71,15 @@ pub struct Published {
     pub digest: String,
     /// `first`, `same`, `minor` or `major`.
     pub change: String,
+    /// Why it is major, or what is new.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
     /// In words: `0.002 OPG per call`.
     pub price: String,
     /// The model's page.
     pub url: String,
-    /// Nothing was sealed: this is what would have come of it.
-    #[serde(default)]
-    pub dry_run: bool,
+    /// False for a dry run, and when these files are the latest release already.
+    pub sealed: bool,
 }
 
 /// The last line of a stream that ended well; one that ended badly ends with an [`ErrorLine`](crate::ErrorLine).

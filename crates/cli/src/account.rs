@@ -97,8 +97,8 @@ impl Earnings {
             if table.is_empty() {
                 return "nothing earned yet".to_owned();
             }
-            let api::EarningSums { paid, cash, promo } = &earnings.totals;
-            format!("{table}income {}, cash {}, promo {}", opg(paid), opg(cash), opg(promo))
+            let api::EarningSums { paid, trial, own } = &earnings.totals;
+            format!("{table}income {}; from play money {}; from your own {}", opg(paid), opg(trial), opg(own))
         })
     }
 }
@@ -117,7 +117,7 @@ impl Calls {
                 ("id", Align::Left),
             ]);
             for call in &calls.items {
-                let (model, release) = (call.model.clone().unwrap_or_default(), call.release.clone());
+                let (model, release) = (call.model.clone(), call.release.clone());
                 table.row([call.accepted.clone(), model, release, call.outcome.clone(), opg(&call.cost), call.id.clone()]);
             }
             if table.is_empty() { "no calls yet".to_owned() } else { format!("{table}{}", more(calls.next.as_deref())) }

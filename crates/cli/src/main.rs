@@ -17,7 +17,9 @@ use crate::screen::Screen;
 
 mod account;
 mod admin;
+mod audit;
 mod client;
+mod doctor;
 mod engine;
 mod folder;
 mod input;
@@ -32,6 +34,8 @@ mod receipt;
 mod run;
 mod runner;
 mod screen;
+mod serve;
+mod settings;
 
 /// A hub for models: publish one and earn with each call; call one and pay for what you use.
 #[derive(Debug, Parser)]
@@ -52,6 +56,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
     Login(login::Login),
     Publish(publish::Publish),
     Run(run::Run),
@@ -64,6 +69,8 @@ enum Command {
     Key(key::Key),
     #[command(subcommand)]
     Admin(admin::Admin),
+    Audit(audit::Audit),
+    Doctor(doctor::Doctor),
     #[command(subcommand)]
     Engine(engine::Engine),
     #[command(hide = true)]
@@ -74,6 +81,7 @@ fn main() -> ExitCode {
     let Cli { json, command } = Cli::parse();
     let screen = Screen::new(json);
     let done = match command {
+        Command::Serve(serve) => serve.run(screen),
         Command::Login(login) => login.run(screen),
         Command::Publish(publish) => publish.run(screen),
         Command::Run(run) => run.run(screen),
@@ -84,6 +92,8 @@ fn main() -> ExitCode {
         Command::Receipt(receipt) => receipt.run(screen),
         Command::Key(key) => key.run(screen),
         Command::Admin(admin) => admin.run(screen),
+        Command::Audit(audit) => audit.run(screen),
+        Command::Doctor(doctor) => doctor.run(screen),
         Command::Engine(engine) => engine.run(screen),
         Command::Runner(runner) => return runner.run(),
     };

@@ -46,6 +46,9 @@ pub(crate) struct Publish {
     /// The release's number, where it should not be the next one
     #[arg(long, value_name = "RELEASE")]
     release: Option<registry::ReleaseNumber>,
+    /// Let calls that name no release get this one, even if callers have to change something
+    #[arg(long)]
+    latest: bool,
     /// Judge it and publish nothing
     #[arg(long)]
     dry_run: bool,
@@ -145,6 +148,7 @@ impl Publish {
             split: self.split.clone().map(|Split(parts)| parts),
             access: self.access.and_then(|access| access.to_possible_value()).map(|access| access.get_name().to_owned()),
             release: self.release.map(|release| release.to_string()),
+            latest: self.latest,
             dry_run: self.dry_run,
         };
         let response = client.send_json("POST", "/api/v1/publish", &draft)?;
@@ -161,7 +165,7 @@ impl Publish {
                 Line::Published(published) => {
                     spinner.finish_and_clear();
                     let told = Told { published, verdicts };
-                    return screen.show(&told, || ending(&told.published));
+                    return screen.show(&told, || ending(&told.published, self.dry_run));
                 }
             }
         }
@@ -177,12 +181,14 @@ fn words(verdict: &api::Verdict) -> String {
 }
 
 /// The last lines: what there is now.
-fn ending(published: &api::Published) -> String {
-    let api::Published { model, release, price, url, dry_run, change, .. } = published;
-    if *dry_run {
-        return format!("{model} would become {release} ({change}); nothing was published");
+fn ending(published: &api::Published, dry_run: bool) -> String {
+    let api::Published { model, release, price, url, change, reasons, sealed, .. } = published;
+    let reasons: String = reasons.iter().map(|reason| format!("{change}: {}\n", one_line(reason))).collect();
+    if dry_run {
+        return format!("{reasons}{model} would become {release} ({change}); nothing was published");
     }
-    format!("published {model} {release}, {}\n{}", one_line(price), one_line(url))
+    let done = if *sealed { "published" } else { "nothing new: these files are" };
+    format!("{reasons}{done} {model} {release}, {}\n{}", one_line(price), one_line(url))
 }
 
 fn next_line(lines: &mut impl BufRead) -> anyhow::Result<Option<String>> {

@@ -23,11 +23,6 @@ impl Screen {
         Screen { json }
     }
 
-    /// Whether a program reads the results.
-    pub(crate) fn json(self) -> bool {
-        self.json
-    }
-
     /// The one result: as JSON, or in words.
     pub(crate) fn show(self, document: &impl Serialize, words: impl FnOnce() -> String) -> anyhow::Result<()> {
         if self.json {

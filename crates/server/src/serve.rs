@@ -29,7 +29,8 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Answers requests until `shutdown` is ready, then lets those that run finish, for ten seconds at most.
 pub async fn serve(listener: TcpListener, hub: Hub, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-    let service = TowerToHyperService::new(router(hub).map_request(|request: axum::http::Request<_>| request.map(Body::new)));
+    let service =
+        TowerToHyperService::new(router(hub).map_request(|request: axum::http::Request<_>| request.map(Body::new)));
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {

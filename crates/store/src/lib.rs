@@ -35,4 +35,4 @@ pub use catalog::{
 pub use clock::{Clock, Manual, System};
 pub use folder::{Folder, FolderError};
 pub use memory::MemoryBooks;
-pub use sqlite::{OpenError, Options, SqliteBooks, SqliteCatalog};
+pub use sqlite::{OpenError, Options, SqliteBooks, SqliteCatalog, ask_for_real_time};

@@ -229,8 +229,10 @@ fn earns_note(view: &Model) -> Markup {
 
 fn earns(view: &Model) -> Markup {
     html! {
-        @if view.shares.is_empty() {
+        @if view.shares.is_empty() && arrived(&view.price.amount) == "none" {
             p { "Calls are free: nobody pays, nobody earns." }
+        } @else if view.shares.is_empty() {
+            p { "The price is in USD, and this hub has no rate for OPG yet: shares are shown once there is one." }
         } @else {
             (shares(&view.shares))
         }

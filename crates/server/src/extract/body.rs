@@ -100,9 +100,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 pub(super) fn encoded(encoding: &[u8]) -> Refused {
     let encoding = clip(&String::from_utf8_lossy(encoding));
-    Problem::new(Code::UnsupportedMediaType, format!("the body has the encoding \"{encoding}\", which is not read here"))
-        .hint("send it without Content-Encoding")
-        .into()
+    Problem::new(
+        Code::UnsupportedMediaType,
+        format!("the body has the encoding \"{encoding}\", which is not read here"),
+    )
+    .hint("send it without Content-Encoding")
+    .into()
 }
 
 /// What serde says, which names field, line and column.

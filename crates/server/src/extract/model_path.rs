@@ -43,7 +43,8 @@ impl<S: Send + Sync> FromRequestParts<S> for AccountPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<AccountPath, Refused> {
         let path = path(parts, state).await?;
         let no_account = |error: registry::NameError| {
-            Problem::new(Code::AccountNotFound, format!("there is no account \"{}\"", error.given)).hint(error.to_string())
+            Problem::new(Code::AccountNotFound, format!("there is no account \"{}\"", error.given))
+                .hint(error.to_string())
         };
         Ok(AccountPath(text(&path, "owner").parse().map_err(no_account)?))
     }

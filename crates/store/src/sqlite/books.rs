@@ -349,7 +349,7 @@ fn carry_over(conn: &Connection) -> rusqlite::Result<()> {
 /// Asks for the real-time class: beside busy cores a commit waits for the scheduler up to twenty times longer
 /// than for the disk.
 #[expect(unsafe_code, reason = "one call of the C library with a local, initialised argument")]
-pub(super) fn ask_for_real_time() {
+pub fn ask_for_real_time() {
     let parameters = libc::sched_param { sched_priority: 1 };
     // SAFETY: 0 names the calling thread; the structure lives for the length of the call.
     let refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &parameters) } != 0;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};
+use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use ledger::{AccountId, Amount, Call, CallId, Class, KeyId, ModelId, Outcome, Part, Purse, Rate, ReleaseId, Role, Share, Time};
@@ -22,6 +23,7 @@ type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 #[derive(Debug)]
 pub struct SqliteCatalog {
     jobs: Sender<Job>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl SqliteCatalog {
@@ -37,11 +39,11 @@ impl SqliteCatalog {
     fn start(mut conn: Connection) -> Result<SqliteCatalog, OpenError> {
         conn.set_prepared_statement_cache_capacity(64);
         let (jobs, queue) = mpsc::channel::<Job>();
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("catalogue".to_owned())
             .spawn(move || queue.iter().for_each(|job| job(&mut conn)))
             .map_err(|error| OpenError::Io { path: "hub.db".into(), error })?;
-        Ok(SqliteCatalog { jobs })
+        Ok(SqliteCatalog { jobs, thread: Some(thread) })
     }
 
     async fn ask<T: Send + 'static>(
@@ -56,6 +58,18 @@ impl SqliteCatalog {
             }))
             .map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for SqliteCatalog {
+    /// What was asked is done first; after that nobody has the file open.
+    fn drop(&mut self) {
+        let (closed, _) = mpsc::channel();
+        drop(std::mem::replace(&mut self.jobs, closed));
+        if let Some(thread) = self.thread.take() {
+            // One that panicked has said so on its way out.
+            let _ = thread.join();
+        }
     }
 }
 

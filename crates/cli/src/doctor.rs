@@ -1,0 +1,294 @@
+//! `modelhub doctor`: looks at what a hub needs of this machine, and says what to do where it is not there.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use engine::{Engine, Runners, RunnersConfig};
+use serde::Serialize;
+use store::Folder;
+
+use crate::library::{self, State};
+use crate::place::{self, DataFolder};
+use crate::screen::{Align, Screen, Table, bytes, hinted};
+use crate::settings::Settings;
+
+/// Checks this machine: folder and rights, settings, ONNX Runtime, disk, scheduling, kernel.
+///
+/// Each line is ok, warn or fail, with what to do. Ends with status 1 if one fails. Changes nothing but a file it
+/// removes again.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  modelhub doctor
+  modelhub doctor --data /srv/hub --json")]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Mark {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// What was looked at, and how it is.
+#[derive(Debug, Serialize)]
+struct Check {
+    what: &'static str,
+    mark: Mark,
+    detail: String,
+    /// What to do about it.
+    #[serde(rename = "do", skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Told {
+    healthy: bool,
+    checks: Vec<Check>,
+}
+
+/// Slower disks make every call wait noticeably.
+const SLOW_SYNC: Duration = Duration::from_millis(20);
+/// Below this much room, a few uploads fill the disk.
+const LITTLE_ROOM: u64 = 2_000_000_000;
+/// Landlock, which runners will be locked in with, came with it.
+const KERNEL: (u32, u32) = (5, 13);
+
+fn ok(what: &'static str, detail: impl Into<String>) -> Check {
+    Check { what, mark: Mark::Ok, detail: detail.into(), advice: None }
+}
+
+fn warn(what: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Check {
+    Check { what, mark: Mark::Warn, detail: detail.into(), advice: Some(advice.into()) }
+}
+
+fn fail(what: &'static str, detail: impl Into<String>, advice: impl Into<String>) -> Check {
+    Check { what, mark: Mark::Fail, detail: detail.into(), advice: Some(advice.into()) }
+}
+
+impl Doctor {
+    pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
+        let path = self.data.path()?;
+        let mut checks = vec![folder(&path)];
+        checks.extend(secrets(&path));
+        checks.push(settings(&path));
+        checks.push(hub(&path));
+        let near = existing(&path);
+        checks.extend([room(&near), sync(&near), library()?, engine()?, real_time(), kernel()]);
+        let healthy = checks.iter().all(|check| check.mark != Mark::Fail);
+        let told = Told { healthy, checks };
+        screen.show(&told, || words(&told.checks))?;
+        if healthy { Ok(()) } else { Err(hinted("something is missing", "the lines that begin with fail say what to do")) }
+    }
+}
+
+fn words(checks: &[Check]) -> String {
+    let mut table = Table::new([("", Align::Left), ("", Align::Left), ("", Align::Left)]);
+    for check in checks {
+        let mark = match check.mark {
+            Mark::Ok => "ok",
+            Mark::Warn => "warn",
+            Mark::Fail => "fail",
+        };
+        let advice = check.advice.as_ref().map(|advice| format!(": {advice}")).unwrap_or_default();
+        table.row([mark.to_owned(), check.what.to_owned(), format!("{}{advice}", check.detail)]);
+    }
+    table.to_string()
+}
+
+/// The nearest folder that is there already.
+fn existing(path: &Path) -> PathBuf {
+    path.ancestors().find(|path| path.is_dir()).unwrap_or(Path::new("/")).to_owned()
+}
+
+fn folder(path: &Path) -> Check {
+    let named = path.display();
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            ok("folder", format!("{named} is not there yet: the first start makes it"))
+        }
+        Err(error) => fail("folder", format!("{named}: {error}"), "give its owner the right to enter it"),
+        Ok(metadata) if !metadata.is_dir() => fail("folder", format!("{named} is no folder"), "name one with --data"),
+        Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => {
+            fail("folder", format!("{named} belongs to another user"), "run as its owner, or chown it")
+        }
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+            let advice = format!("chmod 700 {named}");
+            warn("folder", format!("{named} can be entered by others"), advice)
+        }
+        Ok(_) => ok("folder", format!("{named}, its owner's alone")),
+    }
+}
+
+fn secrets(folder: &Path) -> Vec<Check> {
+    let look = |path: PathBuf| {
+        let mode = fs::metadata(&path).ok()?.permissions().mode() & 0o777;
+        let named = path.display();
+        Some(match mode {
+            0o600 | 0o400 => ok("key", format!("{named}, its owner's alone")),
+            _ => fail("key", format!("{named} can be read by others ({mode:03o})"), format!("chmod 600 {named}")),
+        })
+    };
+    [place::operator_key(folder), folder.join("receipt.key")].into_iter().filter_map(look).collect()
+}
+
+fn settings(folder: &Path) -> Check {
+    let path = Settings::path(folder);
+    match Settings::default().over_file(folder) {
+        Ok(_) if path.exists() => ok("settings", path.display().to_string()),
+        Ok(_) => ok("settings", "the defaults"),
+        Err(error) => fail("settings", format!("{error:#}"), "correct or remove that line"),
+    }
+}
+
+fn hub(path: &Path) -> Check {
+    if !path.join("lock").exists() {
+        return ok("hub", "none has run here yet");
+    }
+    match Folder::open(path) {
+        Ok(_) => ok("hub", "none runs here now"),
+        Err(error @ store::FolderError::InUse { .. }) => ok("hub", error.to_string()),
+        Err(error) => fail("hub", error.to_string(), "see the folder's rights"),
+    }
+}
+
+fn room(folder: &Path) -> Check {
+    match rustix::fs::statvfs(folder) {
+        Ok(disk) => {
+            let left = disk.f_bavail.saturating_mul(disk.f_frsize);
+            if left < LITTLE_ROOM {
+                warn("disk", format!("{} left", bytes(left)), "models need room: put the folder on a larger disk")
+            } else {
+                ok("disk", format!("{} left", bytes(left)))
+            }
+        }
+        Err(error) => warn("disk", format!("{}: {error}", folder.display()), "see that it can be read"),
+    }
+}
+
+/// How long the disk takes to say that a row is safe: every paid call waits for that.
+fn sync(folder: &Path) -> Check {
+    match sync_times(folder) {
+        Ok(mut times) => {
+            times.sort_unstable();
+            let median = times[times.len() / 2];
+            let per_second = Duration::from_secs(1).as_nanos() / median.as_nanos().max(1);
+            let detail = format!("fdatasync takes {:.2} ms, {per_second} a second", median.as_secs_f64() * 1e3);
+            if median > SLOW_SYNC {
+                warn("sync", detail, "calls wait for it: a faster disk helps")
+            } else {
+                ok("sync", detail)
+            }
+        }
+        Err(error) => fail("sync", format!("{}: {error}", folder.display()), "the hub must be able to write there"),
+    }
+}
+
+fn sync_times(folder: &Path) -> io::Result<Vec<Duration>> {
+    let mut file: File = tempfile::tempfile_in(folder)?;
+    let began = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 100 && (times.is_empty() || began.elapsed() < Duration::from_secs(1)) {
+        file.write_all(&[0x5a; 4096])?;
+        let asked = Instant::now();
+        file.sync_data()?;
+        times.push(asked.elapsed());
+    }
+    Ok(times)
+}
+
+fn library() -> anyhow::Result<Check> {
+    const INSTALL: &str = "modelhub engine install";
+    let path = library::path()?;
+    let named = path.display();
+    Ok(match library::State::of(&path) {
+        Ok(State::Pinned) => ok("library", format!("ONNX Runtime {} at {named}", library::VERSION)),
+        Ok(State::Missing) => fail("library", format!("{named} is missing"), INSTALL),
+        Ok(State::Other(digest)) => {
+            warn("library", format!("{named} is another one (SHA-256 {digest})"), format!("{INSTALL} --force"))
+        }
+        Err(error) => fail("library", format!("{error:#}"), INSTALL),
+    })
+}
+
+/// Starts a runner: that the library is there does not mean that it opens.
+fn engine() -> anyhow::Result<Check> {
+    let program = std::env::current_exe()?;
+    let runners = Runners::new(RunnersConfig::new(program, vec!["runner".into()], library::path()?));
+    Ok(match runners.status() {
+        Ok(info) => ok("engine", format!("{} {} opens in a runner", info.name, info.version)),
+        Err(unavailable) => fail("engine", unavailable.reason, unavailable.hint),
+    })
+}
+
+fn real_time() -> Check {
+    const ADVICE: &str = "beside busy cores commits may wait: run as root, or grant CAP_SYS_NICE";
+    // In a thread of its own, which takes its class along when it ends.
+    match std::thread::spawn(may_be_real_time).join() {
+        Ok(true) => ok("scheduling", "the books' writer gets a real-time class"),
+        _ => warn("scheduling", "no real-time class for the books' writer", ADVICE),
+    }
+}
+
+#[expect(unsafe_code, reason = "one call of the C library with a local, initialised argument")]
+fn may_be_real_time() -> bool {
+    let parameters = libc::sched_param { sched_priority: 1 };
+    // SAFETY: 0 names the calling thread; the structure lives for the length of the call.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &parameters) == 0 }
+}
+
+fn kernel() -> Check {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let release = release.trim();
+    match version(release) {
+        Some(found) if found >= KERNEL => ok("kernel", release),
+        Some(_) => warn("kernel", release, format!("{}.{} and later can lock runners in", KERNEL.0, KERNEL.1)),
+        None => warn("kernel", format!("unknown {release}"), "the hub is made for Linux"),
+    }
+}
+
+/// The first two numbers of `6.1.0-18-amd64`.
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_told_with_the_command_that_mends_it() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(folder(path).mark, Mark::Ok);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        let check = folder(path);
+        assert_eq!((check.mark, check.advice), (Mark::Warn, Some(format!("chmod 700 {}", path.display()))));
+        assert_eq!(folder(&path.join("later")).mark, Mark::Ok);
+        assert_eq!(existing(&path.join("later/still")), path);
+
+        fs::write(path.join("operator.key"), "x").unwrap();
+        fs::set_permissions(path.join("operator.key"), fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(secrets(path)[0].mark, Mark::Fail);
+        fs::write(Settings::path(path), "colour = 1").unwrap();
+        assert_eq!(settings(path).mark, Mark::Fail);
+        assert_eq!(sync(path).mark == Mark::Fail, false);
+    }
+
+    #[test]
+    fn kernels_are_read_by_their_first_two_numbers() {
+        assert_eq!(version("6.1.0-18-amd64"), Some((6, 1)));
+        assert_eq!(version("5.15"), Some((5, 15)));
+        assert_eq!(version("Linux"), None);
+        assert!((4, 19) < KERNEL && (10, 0) > KERNEL);
+    }
+}

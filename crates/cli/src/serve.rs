@@ -1,0 +1,278 @@
+//! `modelhub serve`: the hub. Chooses its parts, opens them, and takes them down in order.
+//!
+//! Always: one hub to a folder; what makes receipts provable (the hub's id and signing key) is on the disk before the
+//! books are; a stop lets running calls end and closes the books.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use engine::{Runners, RunnersConfig};
+use hub::{Hub, Options, Parts};
+use receipt::{Bytes32, HubId, Signer};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use store::{Blobs, Folder, SqliteBooks, SqliteCatalog};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tracing_subscriber::EnvFilter;
+
+use crate::library;
+use crate::place::{self, DataFolder, Running};
+use crate::screen::{Screen, hinted};
+use crate::settings::Settings;
+
+/// Runs a hub on this machine.
+///
+/// The first start makes the data folder, with the operator's key in it. Stop it with Ctrl-C or SIGTERM: running calls
+/// end first. MODELHUB_LOG sets what is logged (info, debug, hub=trace, …).
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  modelhub serve
+  modelhub serve --data /srv/hub --listen 0.0.0.0:8080 --public-url https://hub.example
+  modelhub serve --dev --listen 127.0.0.1:0 --json        the first line says where it is")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    data: DataFolder,
+    #[command(flatten)]
+    settings: Settings,
+    /// Play: every new account gets 100 OPG promo and 100 OPG cash, and every page says so
+    #[arg(long)]
+    dev: bool,
+    /// Stop when standard input ends: for programs that start a hub and must not leave it behind
+    #[arg(long, hide = true)]
+    until_stdin_ends: bool,
+}
+
+/// Who this hub is to those who check its receipts. Kept in one file, so that neither part is there without the other.
+#[derive(Serialize, Deserialize)]
+struct Identity {
+    hub: HubId,
+    key: Bytes32,
+}
+
+impl Identity {
+    fn path(folder: &Path) -> PathBuf {
+        folder.join("receipt.key")
+    }
+
+    /// The hub's identity, made at its first start.
+    fn open(folder: &Folder) -> anyhow::Result<(HubId, Signer)> {
+        let path = Identity::path(folder.path());
+        let Identity { hub, key } = match fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text).with_context(|| path.display().to_string())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Identity::make(folder, &path)?,
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        let signer = Signer::from_bytes(&key.0).with_context(|| path.display().to_string())?;
+        Ok((hub, signer))
+    }
+
+    fn make(folder: &Folder, path: &Path) -> anyhow::Result<Identity> {
+        if folder.ledger().exists() {
+            let message = format!("{} is missing, and receipts were signed with it", path.display());
+            return Err(hinted(message, "put it back from where you keep copies; a new one would prove none of them"));
+        }
+        let identity = Identity { hub: HubId::generate()?, key: Bytes32(Signer::generate()?.expose_secret()) };
+        place::write_private(path, &serde_json::to_vec(&identity)?)?;
+        Ok(identity)
+    }
+}
+
+impl Serve {
+    pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
+        let filter = EnvFilter::try_from_env("MODELHUB_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false).init();
+        let path = self.data.path()?;
+        let settings = self.settings.clone().over_file(&path)?;
+        let folder = open_folder(&path)?;
+        let (hub_id, signer) = Identity::open(&folder)?;
+        let clock: Arc<dyn store::Clock> = Arc::new(store::System);
+        let books = SqliteBooks::open(folder.path(), Arc::clone(&clock), &store::Options::default())?;
+        let catalog = SqliteCatalog::open(folder.path())?;
+        let blobs = Blobs::open(&folder.blobs()).with_context(|| folder.blobs().display().to_string())?;
+        let program = std::env::current_exe().context("our own program is not where it was")?;
+        let engine = Runners::new(RunnersConfig::new(program, vec!["runner".into()], library::path()?));
+        more_descriptors();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let listen = settings.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+            let listener = listen_on(listen).await?;
+            let url = address(listener.local_addr()?);
+            let options = Options {
+                dev: self.dev,
+                public_url: settings.public_url.unwrap_or_else(|| url.clone()).trim_end_matches('/').to_owned(),
+                name: settings.name.unwrap_or_else(|| "Model Hub".to_owned()),
+            };
+            let hub = Hub::start(Parts {
+                books: Arc::new(books),
+                catalog: Arc::new(catalog),
+                blobs,
+                engine: Arc::new(engine),
+                clock,
+                signer,
+                hub_id,
+                options,
+            })
+            .await?;
+            let key = operator_key(&hub, folder.path()).await?;
+            let (stop, stopped) = oneshot::channel();
+            let signals = wait_for_the_end(self.until_stdin_ends)?;
+            let serving = tokio::spawn(server::serve(listener, hub.clone(), async {
+                // An error here is the sender gone, which is a reason to stop as well.
+                let _ = stopped.await;
+            }));
+            let running = Running { url: url.clone(), pid: std::process::id() };
+            place::write_private(&Running::path(folder.path()), &serde_json::to_vec(&running)?)?;
+            screen.document(&json!({ "url": url }))?;
+            screen.line(&format!("modelhub {} at {url}", env!("CARGO_PKG_VERSION")))?;
+            screen.line(&format!("data            {}", folder.path().display()))?;
+            screen.line(&format!("operator's key  {}", key.display()))?;
+            if self.dev {
+                screen.line("play money      every new account gets 100 OPG promo and 100 OPG cash")?;
+            }
+            say_engine(screen, hub.clone());
+            signals.await;
+            tracing::info!("Stopping: running calls end first");
+            // Nobody listens any more only if serving has ended by itself.
+            let _ = stop.send(());
+            let served = serving.await.context("the server broke down")?;
+            hub.stop().await;
+            // Whoever looks finds no hub, or a file that names nobody: both are the truth.
+            let _ = fs::remove_file(Running::path(folder.path()));
+            Ok(served?)
+        })
+    }
+}
+
+fn open_folder(path: &Path) -> anyhow::Result<Folder> {
+    Folder::open(path).map_err(|error| match error {
+        error @ store::FolderError::InUse { .. } => {
+            hinted(error.to_string(), "stop the other one, or give this one a folder of its own with --data")
+        }
+        error => error.into(),
+    })
+}
+
+async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program listens there: --listen 127.0.0.1:0 takes a free port",
+            io::ErrorKind::PermissionDenied => "ports below 1024 are for root: take a higher one",
+            _ => "--listen takes an address of this machine and a port",
+        };
+        hinted(format!("cannot listen on {address}: {error}"), hint)
+    })
+}
+
+/// Where programs on this machine reach the hub.
+fn address(bound: SocketAddr) -> String {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, bound.port()))
+}
+
+/// The operator's key file, written at the first start.
+async fn operator_key(hub: &Hub, folder: &Path) -> anyhow::Result<PathBuf> {
+    let path = place::operator_key(folder);
+    if let Some(key) = hub.create_operator().await? {
+        place::write_private(&path, format!("{}\n", key.secret).as_bytes())?;
+    } else if !path.exists() {
+        bail!("{} is missing: put it back from where you keep copies", path.display());
+    }
+    Ok(path)
+}
+
+/// Ready when the hub should stop: SIGINT, SIGTERM, or the end of standard input. The second signal ends it at once.
+fn wait_for_the_end(until_stdin_ends: bool) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (ended, stdin) = oneshot::channel();
+    if until_stdin_ends {
+        // Not on tokio's threads: a read that nobody ends would hold up the stop.
+        std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            let _ = ended.send(());
+        })?;
+    } else {
+        // Held by the future below, so that it never comes.
+        std::mem::forget(ended);
+    }
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = stdin => {}
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            tracing::warn!("Stopping at once: calls that run are not charged");
+            std::process::exit(1);
+        });
+    })
+}
+
+/// Says what runs the models, once a runner has told.
+fn say_engine(screen: Screen, hub: Hub) {
+    tokio::task::spawn_blocking(move || match hub.engine_status() {
+        Ok(engine) => {
+            // A reader that is gone does not stop a hub.
+            let _ = screen.line(&format!("engine          {} {}", engine.name, engine.version));
+        }
+        Err(unavailable) => {
+            tracing::warn!("No engine, so calls are answered with 503: {}. {}", unavailable.reason, unavailable.hint);
+        }
+    });
+}
+
+/// Connections, runners and files each take one.
+fn more_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let more = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, more) {
+        tracing::warn!("The limit of open files stays where it was: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_one_that_can_be_asked() {
+        for (bound, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:80", "http://[::1]:80"),
+            ("10.0.0.7:80", "http://10.0.0.7:80"),
+        ] {
+            assert_eq!(address(bound.parse().unwrap()), url);
+        }
+    }
+
+    #[test]
+    fn a_hub_keeps_its_identity_and_does_not_make_a_second_one() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&temporary.path().join("hub")).unwrap();
+        let (hub, signer) = Identity::open(&folder).unwrap();
+        let (again, same) = Identity::open(&folder).unwrap();
+        assert_eq!((hub, signer.address()), (again, same.address()));
+
+        fs::write(folder.ledger(), b"").unwrap();
+        fs::remove_file(Identity::path(folder.path())).unwrap();
+        let Err(error) = Identity::open(&folder) else { panic!("a new identity would disown the old receipts") };
+        assert!(error.to_string().contains("is missing"), "{error}");
+    }
+}

@@ -1,0 +1,102 @@
+//! What an operator may set: flags over the environment over `modelhub.toml` in the data folder.
+//!
+//! Always: a setting that is unknown or wrong stops the start, with the file, the key and the value in the message.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use serde::Deserialize;
+
+use crate::screen::hinted;
+
+/// The settings of a hub, as flags and as keys of the file.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[command(next_help_heading = "Settings (also in modelhub.toml of the data folder)")]
+pub(crate) struct Settings {
+    /// The address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "MODELHUB_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where people reach the hub [default: the address it listens on]
+    #[arg(long, env = "MODELHUB_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// What its pages call it [default: Model Hub]
+    #[arg(long, env = "MODELHUB_NAME")]
+    pub(crate) name: Option<String>,
+}
+
+impl Settings {
+    /// These settings, and the file's where these say nothing.
+    pub(crate) fn over_file(self, folder: &Path) -> anyhow::Result<Settings> {
+        let file = Settings::read(&Settings::path(folder))?;
+        let settings = Settings {
+            listen: self.listen.or(file.listen),
+            public_url: self.public_url.or(file.public_url),
+            name: self.name.or(file.name),
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    pub(crate) fn path(folder: &Path) -> PathBuf {
+        folder.join("modelhub.toml")
+    }
+
+    fn read(path: &Path) -> anyhow::Result<Settings> {
+        match fs::read_to_string(path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Settings::default()),
+            Err(error) => Err(error).with_context(|| path.display().to_string()),
+        }
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            return Err(hinted(format!("public_url = {url:?} is no address"), "like https://hub.example"));
+        }
+        match &self.name {
+            Some(name) if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) => {
+                Err(hinted(format!("name = {name:?} is no name"), "1 to 60 characters on one line"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_go_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(Settings::path(folder.path()), "listen = \"127.0.0.1:1\"\nname = \"Ours\"\n").unwrap();
+        let flags = Settings { listen: Some("127.0.0.1:2".parse().unwrap()), ..Settings::default() };
+        let settings = flags.over_file(folder.path()).unwrap();
+        assert_eq!(settings.listen.unwrap().port(), 2);
+        assert_eq!(settings.name.as_deref(), Some("Ours"));
+        let empty = tempfile::tempdir().unwrap();
+        assert_eq!(Settings::default().over_file(empty.path()).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn a_wrong_setting_is_told_with_file_key_and_value() {
+        let folder = tempfile::tempdir().unwrap();
+        for (text, words) in [
+            ("listn = \"127.0.0.1:1\"", &["modelhub.toml", "listn"][..]),
+            ("listen = \"here\"", &["modelhub.toml", "listen = \"here\""]),
+            ("public_url = \"hub.example\"", &["public_url", "hub.example"]),
+            ("name = \"\"", &["name = \"\""]),
+        ] {
+            fs::write(Settings::path(folder.path()), text).unwrap();
+            let error = format!("{:#}", Settings::default().over_file(folder.path()).unwrap_err());
+            assert!(words.iter().all(|word| error.contains(word)), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a model takes, gives and costs.
+
+use axum::Json;
+use axum::extract::State;
+use hub::Hub;
+
+use crate::extract::ModelPath;
+use crate::problem::Refused;
+use crate::words;
+
+/// `GET /v2/models/{owner}/{name}[/versions/{release}]`
+pub(crate) async fn model(
+    State(hub): State<Hub>,
+    ModelPath { model, release }: ModelPath,
+) -> Result<Json<api::ModelMetadata>, Refused> {
+    let asked = hub.model(&model, release).await?;
+    let view = hub.view(&model).await?;
+    let release = &asked.release;
+    let cost = release.price.cost(&ledger::Usage::ONE_CALL, hub.settings().rate).ok();
+    Ok(Json(api::ModelMetadata {
+        name: release.model.name.to_string(),
+        versions: view.releases.iter().rev().map(|release| release.number.to_string()).collect(),
+        platform: "onnx_onnxv1".to_owned(),
+        inputs: release.contract.signature.inputs.iter().map(words::port).collect(),
+        outputs: release.contract.signature.outputs.iter().map(words::port).collect(),
+        release: release.number.to_string(),
+        digest: release.digest.to_string(),
+        price: words::price(&release.price),
+        cost: cost.map(|cost| cost.to_string()),
+        labels: release.contract.labels.clone(),
+        deadline_ms: release.contract.deadline_ms,
+    }))
+}
+
+/// `GET …/ready`: the model is there, and something can run it.
+pub(crate) async fn ready(
+    State(hub): State<Hub>,
+    ModelPath { model, release }: ModelPath,
+) -> Result<Json<api::Ready>, Refused> {
+    hub.model(&model, release).await?;
+    hub.ready().await?;
+    Ok(Json(api::Ready { ready: true }))
+}

@@ -1,0 +1,153 @@
+//! The one table that turns what the hub refuses into what its clients are told.
+//!
+//! Always: the message names the value that is wrong; causes inside the hub go to the log, once, and stay there. The
+//! match has no arm for the rest, so that a new reason cannot leave without a code.
+
+use api::{Code, Problem};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use engine::Failure;
+use hub::Error;
+use ledger::{PriceError, Refusal};
+use store::BlobError;
+
+use crate::words;
+
+/// A request that gets no answer. The edge gives it the form of its path's prefix.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused(Box<Problem>);
+
+impl Refused {
+    pub(crate) fn internal() -> Refused {
+        Problem::new(Code::Internal, "the hub failed").hint("its log says why; trying again may help").into()
+    }
+
+    pub(crate) fn into_problem(self) -> Problem {
+        *self.0
+    }
+
+    pub(crate) fn problem(&self) -> &Problem {
+        &self.0
+    }
+
+    pub(crate) fn status(code: Code) -> StatusCode {
+        StatusCode::from_u16(code.status()).expect("the table holds statuses")
+    }
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Refused(Box::new(problem))
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        log(&error);
+        told(error).into()
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = Refused::status(self.0.code).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// What only the operator may read.
+fn log(error: &Error) {
+    match error {
+        Error::Books { reason } => tracing::error!("The books cannot be written: {reason}"),
+        Error::Internal { reason } => tracing::error!("The hub failed: {reason}"),
+        Error::LostAccount(account) => tracing::error!("A release names {account}, which is not there"),
+        Error::Refused(refusal) if code_of(refusal) == Code::Internal => {
+            tracing::error!("The books refused a movement of the hub's own making: {refusal}");
+        }
+        Error::EngineUnavailable(unavailable) => tracing::error!("{unavailable} ({})", unavailable.hint),
+        Error::Blob(BlobError::Missing { digest }) => tracing::error!("The blob {digest} is gone"),
+        // The model's failure, not the hub's.
+        Error::Engine(failure) => tracing::warn!("A model failed: {failure}"),
+        Error::TimedOut { limit_ms } => tracing::warn!("A model gave no answer within {limit_ms} ms"),
+        _ => {}
+    }
+}
+
+fn code_of(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::IdReused { .. } => Code::IdReused,
+        Refusal::Insufficient { .. } => Code::InsufficientFunds,
+        Refusal::PromoNotWithdrawable => Code::Forbidden,
+        Refusal::TooLarge { .. } => Code::InvalidRequest,
+        Refusal::HoldEnded { .. } | Refusal::CaptureAboveHold { .. } | Refusal::Unbalanced { .. } => Code::Internal,
+    }
+}
+
+fn told(error: Error) -> Problem {
+    const NEED_KEY: &str = "send Authorization: Bearer mh_…; the hub's operator makes accounts and their first keys";
+    const NEED_MONEY: &str = "the hub's operator takes deposits; X-Max-Cost limits what a call may cost";
+    let message = error.to_string();
+    let problem = |code| Problem::new(code, message.clone());
+    match error {
+        Error::NoKey => problem(Code::NoKey).hint(NEED_KEY),
+        Error::UnknownKey => problem(Code::BadKey).hint(NEED_KEY),
+        Error::KeyRevoked | Error::KeyExpired { .. } => {
+            problem(Code::BadKey).hint("make another with modelhub key create")
+        }
+        Error::ScopeMissing { .. } => problem(Code::ScopeMissing).hint("use or make a key with this scope"),
+        Error::ModelNotAllowed { .. } => problem(Code::Forbidden).hint("use or make a key for this model"),
+        Error::NotInGroup { .. } | Error::NotOperator => problem(Code::Forbidden),
+
+        Error::NoModel { .. } => problem(Code::ModelNotFound),
+        Error::NoRelease { .. } => problem(Code::ReleaseNotFound),
+        Error::NoAccount { .. } => problem(Code::AccountNotFound),
+        Error::NoReceipt { .. } => problem(Code::ReceiptNotFound),
+        Error::NoSuchKey { .. } => problem(Code::KeyNotFound),
+        Error::Name(_) | Error::Invalid { .. } => problem(Code::InvalidRequest),
+        Error::Input(_) => problem(Code::InvalidInput),
+        Error::InputTooLarge { .. } => problem(Code::BodyTooLarge),
+
+        Error::PaymentRequired(quote) => problem(Code::PaymentRequired).hint(NEED_KEY).quote(words::quote(&quote)),
+        Error::CostAboveLimit { .. } => problem(Code::CostAboveLimit).hint("raise X-Max-Cost, or the key's own limit"),
+        Error::Insufficient { .. } => problem(Code::InsufficientFunds).hint(NEED_MONEY),
+        Error::Refused(refusal) => match code_of(&refusal) {
+            Code::Internal => Refused::internal().into_problem(),
+            code => problem(code),
+        },
+        Error::Price(PriceError::NoRate) => problem(Code::InvalidPrice).hint("nothing was charged"),
+        Error::Price(_) => problem(Code::InvalidPrice),
+        Error::Split(_) => problem(Code::InvalidSplit),
+
+        Error::KeyReused => problem(Code::IdempotencyConflict).hint("use a new key for a new request"),
+        Error::OutcomeExpired { .. } => problem(Code::OutcomeExpired),
+        Error::KeyedFull { .. } => problem(Code::IdempotencyFull).hint("calls without an Idempotency-Key are taken"),
+
+        Error::HandleTaken { .. } => problem(Code::HandleTaken),
+        Error::ReleaseConflict { .. } => problem(Code::ReleaseConflict).hint("publish again"),
+        Error::Card(card) => match card.hint() {
+            Some(hint) => problem(Code::InvalidCard).hint(hint),
+            None => problem(Code::InvalidCard),
+        },
+        Error::Tree(_) => problem(Code::InvalidRequest),
+        Error::Unfit { hint, .. } => Problem { hint, ..problem(Code::PublishRefused) },
+        Error::Blob(BlobError::Size { .. } | BlobError::Digest { .. }) => problem(Code::UploadMismatch),
+        Error::Blob(BlobError::TooLarge { .. }) => problem(Code::PublishRefused),
+        Error::Blob(BlobError::Missing { .. }) => Refused::internal().into_problem(),
+        Error::Blob(BlobError::Io(_)) | Error::Books { .. } => {
+            Problem::new(Code::BooksUnavailable, "the books cannot be written")
+                .hint("nothing was charged; try again later")
+        }
+
+        Error::EngineUnavailable(unavailable) => {
+            Problem::new(Code::EngineUnavailable, "no engine: nothing can run models at present").hint(unavailable.hint)
+        }
+        Error::Busy { .. } => problem(Code::Busy).hint("try again in a second"),
+        Error::TimedOut { .. } => problem(Code::TimedOut),
+        Error::Engine(Failure::Weights { .. }) => {
+            Problem::new(Code::EngineFailed, "the weights cannot be opened; nothing was charged")
+        }
+        Error::Engine(_) => problem(Code::EngineFailed),
+        Error::Internal { .. } | Error::LostAccount(_) => Refused::internal().into_problem(),
+    }
+}

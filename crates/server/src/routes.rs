@@ -1,0 +1,63 @@
+//! All routes on one page.
+//!
+//! Bodies come through extractors with limits of their own, so axum's general one is off.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{any, delete, get, head, post, put};
+use hub::Hub;
+
+use crate::{
+    account, admin, assets, calls, edge, health, infer, keys, metadata, models, pages, publish, quote, receipts,
+    uploads,
+};
+
+/// Everything the hub answers over HTTP.
+pub fn router(hub: Hub) -> Router {
+    Router::new()
+        // Open Inference Protocol.
+        .route("/v2", get(health::server))
+        .route("/v2/", get(health::server))
+        .route("/v2/health/live", get(health::live))
+        .route("/v2/health/ready", get(health::ready))
+        .route("/v2/models/{owner}/{name}", get(metadata::model))
+        .route("/v2/models/{owner}/{name}/ready", get(metadata::ready))
+        .route("/v2/models/{owner}/{name}/infer", post(infer::infer))
+        .route("/v2/models/{owner}/{name}/quote", post(quote::quote))
+        .route("/v2/models/{owner}/{name}/versions/{release}", get(metadata::model))
+        .route("/v2/models/{owner}/{name}/versions/{release}/ready", get(metadata::ready))
+        .route("/v2/models/{owner}/{name}/versions/{release}/infer", post(infer::infer))
+        .route("/v2/models/{owner}/{name}/versions/{release}/quote", post(quote::quote))
+        // The hub's own interface.
+        .route("/api/v1/models", get(models::list))
+        .route("/api/v1/account", get(account::show))
+        .route("/api/v1/balance", get(account::balance))
+        .route("/api/v1/earnings", get(account::earnings))
+        .route("/api/v1/calls", get(calls::list))
+        .route("/api/v1/receipts/{call}", get(receipts::show))
+        .route("/api/v1/keys", get(keys::list).post(keys::create))
+        .route("/api/v1/keys/{key}", delete(keys::revoke))
+        .route("/api/v1/uploads/{owner}/{sha256}", head(uploads::known).put(uploads::receive))
+        .route("/api/v1/publish", post(publish::publish))
+        .route("/api/v1/admin/accounts", post(admin::create_account))
+        .route("/api/v1/admin/grants", post(admin::grant))
+        .route("/api/v1/admin/deposits", post(admin::deposit))
+        .route("/api/v1/admin/payouts", post(admin::payout))
+        .route("/api/v1/admin/fee", get(admin::fee).merge(put(admin::set_fee)))
+        .route("/api/v1/admin/rate", get(admin::rate).merge(put(admin::set_rate)))
+        .route("/.well-known/modelhub", get(health::hub))
+        // Pages.
+        .route("/", get(pages::home::show))
+        .route("/{owner}/{name}", get(pages::model::show))
+        .route("/static/{asset}", get(assets::show))
+        // Paths under our prefixes that are none are not models either.
+        .route("/v2/{*rest}", any(pages::nothing))
+        .route("/api/{*rest}", any(pages::nothing))
+        .route("/.well-known/{*rest}", any(pages::nothing))
+        .route("/static/{*rest}", any(pages::nothing))
+        .fallback(pages::nothing)
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(hub.clone(), edge::edge))
+        .with_state(hub)
+}

@@ -1,15 +1,21 @@
-//! `modelhub models`: what there is to call.
+//! `modelhub models`: what there is to call, and what one of them takes.
 
 use clap::Args;
 
 use crate::account::{more, opg, page};
 use crate::place::Connection;
+use crate::run::Target;
 use crate::screen::{Align, Screen, Table};
 
-/// Lists the hub's models with price, paid calls and what their creators have earned.
+/// Lists the hub's models with price, paid calls and what their creators have earned; or shows what one takes.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  modelhub models")]
+#[command(after_help = "Examples:
+  modelhub models
+  modelhub models alice/magika        its inputs, outputs and price")]
 pub(crate) struct Models {
+    /// One model, and a release where it should not be the latest
+    #[arg(value_name = "OWNER/NAME[@RELEASE]")]
+    model: Option<Target>,
     /// How many
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
@@ -22,6 +28,10 @@ pub(crate) struct Models {
 
 impl Models {
     pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
+        if let Some(model) = &self.model {
+            let metadata: api::ModelMetadata = self.connection.open()?.get(&model.path())?;
+            return screen.show(&metadata, || contract(&metadata));
+        }
         let query = page(self.limit, self.cursor.as_deref());
         let models: api::ListedModels = self.connection.open()?.get(&format!("/api/v1/models{query}"))?;
         screen.show(&models, || {
@@ -45,4 +55,20 @@ impl Models {
             format!("{table}{}", more(models.next.as_deref()))
         })
     }
+}
+
+/// A model's contract for people.
+fn contract(metadata: &api::ModelMetadata) -> String {
+    let mut table = Table::new([("", Align::Left), ("", Align::Left), ("", Align::Left)]);
+    for (side, ports) in [("input", &metadata.inputs), ("output", &metadata.outputs)] {
+        for port in ports {
+            let size = |size: &i64| if *size < 0 { "?".to_owned() } else { size.to_string() };
+            let shape: Vec<String> = port.shape.iter().map(size).collect();
+            let labels = metadata.labels.get(&port.name).map(|labels| format!(", {} labels", labels.len()));
+            let form = format!("{} [{}]{}", port.datatype, shape.join(", "), labels.unwrap_or_default());
+            table.row([side.to_owned(), port.name.clone(), form]);
+        }
+    }
+    let cost = metadata.cost.as_deref().map_or_else(|| "no rate for its price is set".to_owned(), opg);
+    format!("{} {}\n{table}a call {cost}, {} ms at most", metadata.name, metadata.release, metadata.deadline_ms)
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::client::segment;
 use crate::place::{self, Connection};
-use crate::screen::{Align, Screen, Table, hinted, one_line};
+use crate::screen::{Align, Screen, Table, hinted};
 
 /// Where a hub publishes who it is.
 const WELL_KNOWN: &str = "/.well-known/modelhub";
@@ -67,13 +67,13 @@ impl Receipt {
             place::write_file(path, format!("{published:#}\n").as_bytes())?;
         }
         if !self.verify {
-            return screen.show(&document, || words(&signed, &document));
+            return screen.show(&document, || words(&signed));
         }
         let published = published.context("the keys were read above")?;
         prove(&signed, &serde_json::from_value(published).context("this is no list of a hub's keys")?)?;
         let document = json!({ "verified": true, "signer": signed.signer, "receipt": document });
         screen.show(&document, || {
-            format!("{}verified: signed by {} with the hub's published key", words(&signed, &document["receipt"]), signed.signer)
+            format!("{}verified: signed by {} with the hub's published key", words(&signed), signed.signer)
         })
     }
 
@@ -111,22 +111,18 @@ fn read(path: &Path) -> anyhow::Result<Value> {
     serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))
 }
 
-fn words(signed: &Signed, document: &Value) -> String {
+fn words(signed: &Signed) -> String {
     let mut head = Table::new([("", Align::Left), ("", Align::Left)]);
     let mut line = |name: &str, value: String| head.row([name.to_owned(), value]);
     line("call", signed.id.clone());
     line("time", signed.time.clone());
-    if let Some(model) = document["model_name"].as_str() {
-        line("model", model.to_owned());
-    }
     line("release", signed.release.clone());
     line("digest", signed.model.to_string());
     line("payer", signed.payer.clone());
     line("amount", format!("{} OPG", signed.amount));
     let mut parts = Table::new([("part", Align::Left), ("", Align::Right)]);
-    for (part, raw) in signed.parts.iter().zip(document["parts"].as_array().into_iter().flatten()) {
-        let handle = raw["handle"].as_str().map(|handle| format!("{} ", one_line(handle))).unwrap_or_default();
-        parts.row([format!("{handle}{}", part.account), format!("{} OPG", part.amount)]);
+    for part in &signed.parts {
+        parts.row([part.account.clone(), format!("{} OPG", part.amount)]);
     }
     format!("{head}{parts}")
 }

@@ -55,7 +55,7 @@ pub(crate) struct Run {
 
 /// `OWNER/NAME` or `OWNER/NAME@RELEASE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Target {
+pub(crate) struct Target {
     model: ModelName,
     release: Option<ReleaseNumber>,
 }
@@ -73,7 +73,7 @@ impl FromStr for Target {
 }
 
 impl Target {
-    fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let release = self.release.as_ref().map(|release| format!("/versions/{release}"));
         format!("/v2/models/{}{}", self.model, release.unwrap_or_default())
     }

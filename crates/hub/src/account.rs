@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use store::{Account, AccountKind, KeyRecord, NewKey, Scope};
 
 use crate::ids::{hex, random};
-use crate::{Action, Caller, Error, Hub, Object};
+use crate::{Action, Caller, Error, Hub, Object, whole};
 
 /// A key that was just made; its secret is shown this once.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ impl Hub {
         // The hub's fees are the operator's income, so the account of the books is the operator's own.
         let account = Account { id: AccountId::HUB_FEE, handle, kind: AccountKind::Hub, created: self.0.clock.now() };
         let wish = KeyWish { name: "operator".to_owned(), scopes: Scope::ALL.to_vec(), ..KeyWish::default() };
-        let (key, new) = self.make_key(account.id, wish);
+        let (key, new) = self.make_key(account.id, wish, None);
         self.0.catalog.add_account(&account, Some(&new)).await?;
         Ok(Some(key))
     }
@@ -54,11 +54,17 @@ impl Hub {
         }
         let account = Account { id: AccountId::from_uuid(self.0.ids.next()), handle, kind, created: self.0.clock.now() };
         let scopes = vec![Scope::Read, Scope::Publish, Scope::Call, Scope::Money];
-        let (key, new) = self.make_key(account.id, KeyWish { name: "first".to_owned(), scopes, ..KeyWish::default() });
-        self.0.catalog.add_account(&account, Some(&new)).await?;
-        if self.0.options.dev {
-            self.give_play_money(&account).await?;
-        }
+        let wish = KeyWish { name: "first".to_owned(), scopes, ..KeyWish::default() };
+        let (key, new) = self.make_key(account.id, wish, None);
+        let (hub, made) = (self.clone(), account.clone());
+        whole(async move {
+            hub.0.catalog.add_account(&made, Some(&new)).await?;
+            if hub.0.options.dev {
+                hub.give_play_money(&made).await?;
+            }
+            Ok(())
+        })
+        .await?;
         Ok((account, key))
     }
 
@@ -84,14 +90,14 @@ impl Hub {
         if let Some(needed) = wish.scopes.iter().copied().find(|scope| !caller.scopes().contains(scope)) {
             return Err(Error::ScopeMissing { needed, has: has() });
         }
-        for model in wish.models.iter().flatten() {
-            caller.may(Action::Call, Object::Model(model))?;
-        }
+        wish.models.iter().flatten().try_for_each(|model| caller.reaches(model))?;
         if self.0.catalog.keys(caller.account().id).await?.iter().filter(|k| k.revoked.is_none()).count() >= MAX_KEYS {
             return Err(invalid("key", wish.name, "an account has at most 1000 keys; revoke one first"));
         }
         let max_cost = [wish.max_cost, caller.max_cost()].into_iter().flatten().min();
-        let (key, new) = self.make_key(caller.account().id, KeyWish { max_cost, ..wish });
+        let models = wish.models.or_else(|| caller.models().map(<[_]>::to_vec));
+        let wish = KeyWish { max_cost, models, ..wish };
+        let (key, new) = self.make_key(caller.account().id, wish, caller.expires());
         self.0.catalog.add_key(&new).await?;
         Ok(key)
     }
@@ -106,14 +112,22 @@ impl Hub {
         if key != caller.key() {
             caller.may(Action::Money, Object::Account(caller.account()))?;
         }
-        let revoked = self.0.catalog.revoke_key(caller.account().id, key, self.0.clock.now()).await?;
-        self.0.keys.forget();
+        let (hub, account) = (self.clone(), caller.account().id);
+        let revoked = whole(async move {
+            let revoked = hub.0.catalog.revoke_key(account, key, hub.0.clock.now()).await;
+            // Also after an error: nobody knows how far it came.
+            hub.0.keys.forget();
+            Ok(revoked?)
+        })
+        .await?;
         if revoked { Ok(()) } else { Err(Error::NoSuchKey { key }) }
     }
 
-    fn make_key(&self, account: AccountId, wish: KeyWish) -> (FreshKey, NewKey) {
+    /// A key as it was wished for, but not beyond `end`.
+    fn make_key(&self, account: AccountId, wish: KeyWish, end: Option<Time>) -> (FreshKey, NewKey) {
         let secret = format!("mh_{}", hex(&random::<32>()));
         let now = self.0.clock.now();
+        let wished = wish.expires_in_days.map(|days| now.plus_ms(i64::from(days).saturating_mul(Time::DAY_MS)));
         let record = KeyRecord {
             id: KeyId::from_uuid(self.0.ids.next()),
             account,
@@ -122,7 +136,7 @@ impl Hub {
             models: wish.models,
             max_cost: wish.max_cost,
             created: now,
-            expires: wish.expires_in_days.map(|days| now.plus_ms(i64::from(days).saturating_mul(Time::DAY_MS))),
+            expires: [wished, end].into_iter().flatten().min(),
             revoked: None,
         };
         let new = NewKey { record: record.clone(), hash: Sha256::digest(secret.as_bytes()).into() };

@@ -31,41 +31,53 @@ impl Callable {
 type Name = (String, Option<ReleaseNumber>);
 
 #[derive(Debug, Default)]
-pub(crate) struct Callables(RwLock<HashMap<Name, Arc<Callable>>>);
+pub(crate) struct Callables(RwLock<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    callables: HashMap<Name, Arc<Callable>>,
+    /// How often a release was sealed.
+    age: u64,
+}
 
 impl Callables {
     const LIMIT: usize = 20_000;
 
-    fn get(&self, name: &Name) -> Option<Arc<Callable>> {
-        self.0.read().expect("nothing panics while it holds the releases").get(name).cloned()
+    /// What is known by this name, or else the age to bring along with what is found.
+    fn get(&self, name: &Name) -> Result<Arc<Callable>, u64> {
+        let known = self.0.read().expect("nothing panics while it holds the releases");
+        known.callables.get(name).cloned().ok_or(known.age)
     }
 
-    fn put(&self, name: Name, callable: Arc<Callable>) {
-        let mut callables = self.0.write().expect("nothing panics while it holds the releases");
-        if callables.len() >= Self::LIMIT {
-            callables.clear();
+    /// Keeps what was looked up at this age: a release that was sealed in the meantime must not be overtaken by it.
+    fn put(&self, name: Name, callable: Arc<Callable>, age: u64) {
+        let mut known = self.0.write().expect("nothing panics while it holds the releases");
+        if known.age != age {
+            return;
         }
-        callables.insert(name, callable);
+        if known.callables.len() >= Self::LIMIT {
+            known.callables.clear();
+        }
+        known.callables.insert(name, callable);
     }
 
     /// A release was sealed: what is called by `model` may be another one now.
     pub(crate) fn forget(&self, model: &ModelName) {
-        let gone = key(model);
-        self.0.write().expect("nothing panics while it holds the releases").retain(|(name, _), _| *name != gone);
+        let gone = model.folded();
+        let mut known = self.0.write().expect("nothing panics while it holds the releases");
+        known.callables.retain(|(name, _), _| *name != gone);
+        known.age += 1;
     }
-}
-
-fn key(model: &ModelName) -> String {
-    format!("{}/{}", model.owner(), model.folded())
 }
 
 impl Hub {
     /// The asked release of a model, or the one that unversioned calls go to.
     pub async fn model(&self, model: &ModelName, release: Option<ReleaseNumber>) -> Result<Arc<Callable>, Error> {
-        let name = (key(model), release);
-        if let Some(known) = self.0.callables.get(&name) {
-            return Ok(known);
-        }
+        let name = (model.folded(), release);
+        let age = match self.0.callables.get(&name) {
+            Ok(known) => return Ok(known),
+            Err(age) => age,
+        };
         let Some(found) = self.0.catalog.release(model, release).await? else {
             return Err(match release {
                 Some(release) if self.0.catalog.model(model).await?.is_some() => {
@@ -77,7 +89,7 @@ impl Hub {
         let weights = self.0.blobs.path(found.weights);
         let model = engine::Model { digest: found.digest.0, weights };
         let callable = Arc::new(Callable { number: found.number.to_string(), release: found, model });
-        self.0.callables.put(name, callable.clone());
+        self.0.callables.put(name, callable.clone(), age);
         Ok(callable)
     }
 }

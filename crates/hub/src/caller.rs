@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use ledger::{AccountId, Amount, KeyId};
+use ledger::{AccountId, Amount, KeyId, Time};
 use registry::{Handle, ModelName};
 use sha2::{Digest, Sha256};
 use store::{Account, AccountKind, Credential, Scope};
@@ -88,38 +88,69 @@ impl Caller {
             Object::Account(account) => {
                 Err(Error::NotInGroup { handle: self.handle().clone(), owner: account.handle.clone() })
             }
-            Object::Model(model) => match &self.0.key.models {
-                Some(allowed) if !allowed.iter().any(|m| m.owner() == model.owner() && m.folded() == model.folded()) => {
-                    Err(Error::ModelNotAllowed { model: model.clone() })
-                }
-                _ => Ok(()),
-            },
+            Object::Model(model) => self.reaches(model),
+        }
+    }
+
+    /// The models the key is for; none: all.
+    pub(crate) fn models(&self) -> Option<&[ModelName]> {
+        self.0.key.models.as_deref()
+    }
+
+    /// When the key ends, if it does.
+    pub(crate) fn expires(&self) -> Option<Time> {
+        self.0.key.expires
+    }
+
+    /// Whether the key is for this model.
+    pub(crate) fn reaches(&self, model: &ModelName) -> Result<(), Error> {
+        match self.models() {
+            Some(allowed) if !allowed.iter().any(|m| m.folded() == model.folded()) => {
+                Err(Error::ModelNotAllowed { model: model.clone() })
+            }
+            _ => Ok(()),
         }
     }
 }
 
 /// Credentials that were looked up, by the hash of their secret.
 #[derive(Debug, Default)]
-pub(crate) struct Keys(RwLock<HashMap<[u8; 32], Arc<Credential>>>);
+pub(crate) struct Keys(RwLock<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    keys: HashMap<[u8; 32], Arc<Credential>>,
+    /// How often everything was forgotten.
+    age: u64,
+}
 
 impl Keys {
     /// What is kept in memory at most; then it starts anew.
     const LIMIT: usize = 100_000;
 
-    fn get(&self, hash: &[u8; 32]) -> Option<Arc<Credential>> {
-        self.0.read().expect("nothing panics while it holds the keys").get(hash).cloned()
+    /// What is known of a key, or else the age to bring along with what is found.
+    fn get(&self, hash: &[u8; 32]) -> Result<Arc<Credential>, u64> {
+        let known = self.0.read().expect("nothing panics while it holds the keys");
+        known.keys.get(hash).cloned().ok_or(known.age)
     }
 
-    fn put(&self, hash: [u8; 32], credential: Arc<Credential>) {
-        let mut keys = self.0.write().expect("nothing panics while it holds the keys");
-        if keys.len() >= Self::LIMIT {
-            keys.clear();
+    /// Keeps what was looked up at this age. What was found before something changed is not kept: a revocation in
+    /// the meantime would be overtaken by it.
+    fn put(&self, hash: [u8; 32], credential: Arc<Credential>, age: u64) {
+        let mut known = self.0.write().expect("nothing panics while it holds the keys");
+        if known.age != age {
+            return;
         }
-        keys.insert(hash, credential);
+        if known.keys.len() >= Self::LIMIT {
+            known.keys.clear();
+        }
+        known.keys.insert(hash, credential);
     }
 
     pub(crate) fn forget(&self) {
-        self.0.write().expect("nothing panics while it holds the keys").clear();
+        let mut known = self.0.write().expect("nothing panics while it holds the keys");
+        known.keys.clear();
+        known.age += 1;
     }
 }
 
@@ -128,13 +159,10 @@ impl Hub {
     pub async fn authenticate(&self, secret: &str) -> Result<Caller, Error> {
         let hash: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
         let credential = match self.0.keys.get(&hash) {
-            Some(known) => known,
-            None => {
+            Ok(known) => known,
+            Err(age) => {
                 let found = Arc::new(self.0.catalog.credential(&hash).await?.ok_or(Error::UnknownKey)?);
-                // A revoked key is not kept, so that a racing revocation cannot be overtaken by this.
-                if found.key.revoked.is_none() {
-                    self.0.keys.put(hash, found.clone());
-                }
+                self.0.keys.put(hash, found.clone(), age);
                 found
             }
         };

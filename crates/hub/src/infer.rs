@@ -15,7 +15,7 @@ use store::{Denied, Held, Looked, Row, Seq, Stored};
 use tensor::Tensor;
 
 use crate::quote::Terms;
-use crate::{Action, Callable, Caller, Error, Hub, Object, ids, outcome};
+use crate::{Action, Callable, Caller, Error, Hub, Object, ids, outcome, whole};
 
 /// What a caller asks for.
 #[derive(Debug)]
@@ -51,12 +51,12 @@ impl Hub {
     /// Runs one paid call.
     pub async fn infer(&self, request: Request) -> Result<Answer, Error> {
         let hub = self.clone();
-        let call = tokio::spawn(async move {
+        whole(async move {
             let running = hub.0.running.clone();
             let _running = running.read().await;
             hub.call(request).await
-        });
-        call.await.unwrap_or_else(|crash| Err(Error::Internal { reason: crash.to_string() }))
+        })
+        .await
     }
 
     /// The trunk: quote, hold, run, capture.
@@ -74,10 +74,11 @@ impl Hub {
             return Ok(answer);
         }
         let call = Draft::new(self, &request, &callable, keyed);
-        let terms = self.agree(&request, &callable).map_err(|error| self.failed(&call, None, error))?;
-        let held = self.hold(&request, &terms).await.map_err(|error| self.failed(&call, Some(&terms), error))?;
-        let ran = self.run(&callable, request.inputs).await.map_err(|error| self.failed(&call, Some(&terms), error))?;
-        self.capture(&callable, call, &terms, held, ran).await
+        let terms = self.agree(&request, &callable).map_err(|error| self.failed(&call, None, None, error))?;
+        let held = self.hold(&request, &terms).await.map_err(|error| self.failed(&call, Some(&terms), None, error))?;
+        let ran = self.run(&callable, request.inputs).await;
+        let ran = ran.map_err(|error| self.failed(&call, Some(&terms), Some(&held), error))?;
+        self.capture(&callable, &call, &terms, held, ran).await
     }
 
     /// The contract fits, and the cost is within what caller and key allow.
@@ -102,9 +103,10 @@ impl Hub {
     }
 
     /// The one commit: charge, parts, call row and, for a keyed call, its outcome.
-    async fn capture(&self, callable: &Callable, draft: Draft, terms: &Terms, held: Held, ran: Ran) -> Result<Answer, Error> {
+    async fn capture(&self, callable: &Callable, draft: &Draft, terms: &Terms, held: Held, ran: Ran) -> Result<Answer, Error> {
         let kept = draft.keyed.map(|_| outcome::write(&ran.outputs));
-        let call = draft.answered(self.0.clock.now(), callable, terms, held.purse(), &ran);
+        let purse = held.purse();
+        let call = draft.answered(self.0.clock.now(), terms, purse, &ran);
         let (id, cost) = (call.id, call.cost);
         match self.0.books.capture(held, call, kept).await {
             Ok(_) => Ok(Answer {
@@ -117,13 +119,18 @@ impl Hub {
                 cold: ran.cold,
                 replayed: false,
             }),
-            Err(Denied::AlreadyCaptured { seq }) => self.kept(seq).await,
-            Err(denied) => Err(denied.into()),
+            Err(denied) => {
+                self.0.books.note(draft.ended(self.0.clock.now(), Some(terms), purse, Outcome::NotCaptured));
+                match denied {
+                    Denied::AlreadyCaptured { seq } => self.kept(seq).await,
+                    denied => Err(denied.into()),
+                }
+            }
         }
     }
 
     /// Notes a call that cost nothing, and hands its error on.
-    fn failed(&self, call: &Draft, terms: Option<&Terms>, error: Error) -> Error {
+    fn failed(&self, call: &Draft, terms: Option<&Terms>, held: Option<&Held>, error: Error) -> Error {
         let ended = match &error {
             Error::Input(_) | Error::InputTooLarge { .. } => Outcome::InvalidInput,
             Error::Busy { .. } | Error::EngineUnavailable(_) => Outcome::Busy,
@@ -135,7 +142,8 @@ impl Hub {
         if let Error::Engine(Failure::Weights { reason }) = &error {
             tracing::error!(call.id = %call.id, "The weights of a release cannot be opened: {reason}");
         }
-        self.0.books.note(call.ended(self.0.clock.now(), terms, ended));
+        let purse = held.map_or(Purse::Cash, Held::purse);
+        self.0.books.note(call.ended(self.0.clock.now(), terms, purse, ended));
         error
     }
 
@@ -220,10 +228,10 @@ impl Draft {
     }
 
     /// Who paid, first match.
-    fn class(&self, cost: Amount, purse: Purse) -> Class {
+    fn class(&self, free: bool, purse: Purse) -> Class {
         if self.caller.belongs_to(self.callable.release.model.owner.id) {
             Class::Own
-        } else if cost.is_zero() {
+        } else if free {
             Class::Free
         } else if purse == Purse::Promo {
             Class::Trial
@@ -233,9 +241,9 @@ impl Draft {
     }
 
     /// The row of a call that ended without an answer: it costs nothing.
-    fn ended(&self, now: Time, terms: Option<&Terms>, outcome: Outcome) -> Call {
+    fn ended(&self, now: Time, terms: Option<&Terms>, purse: Purse, outcome: Outcome) -> Call {
         let release = &self.callable.release;
-        let asked = terms.map_or(Amount::MAX, |terms| terms.cost);
+        let free = terms.map_or(release.price.is_free(), |terms| terms.cost.is_zero());
         Call {
             id: self.id,
             accepted: self.accepted,
@@ -245,9 +253,9 @@ impl Draft {
             release: release.id,
             release_number: self.callable.number.clone(),
             model_digest: release.digest.0,
-            class: self.class(asked, Purse::Cash),
+            class: self.class(free, purse),
             surface: self.surface,
-            purse: Purse::Cash,
+            purse,
             outcome,
             usage: terms.map_or(Usage::ONE_CALL, |terms| terms.usage),
             cost: Amount::ZERO,
@@ -266,11 +274,9 @@ impl Draft {
     }
 
     /// The row of a call that was answered: cut by the terms it was quoted.
-    fn answered(self, now: Time, callable: &Callable, terms: &Terms, purse: Purse, ran: &Ran) -> Call {
-        let cut = callable.release.terms.cut(terms.cost, terms.fee_share);
+    fn answered(&self, now: Time, terms: &Terms, purse: Purse, ran: &Ran) -> Call {
+        let cut = self.callable.release.terms.cut(terms.cost, terms.fee_share);
         Call {
-            class: self.class(terms.cost, purse),
-            purse,
             cost: terms.cost,
             fee: cut.fee,
             parts: cut.parts,
@@ -278,7 +284,7 @@ impl Draft {
             engine_us: ran.engine_us,
             cold: ran.cold,
             output_hash: receipt::commitment(&self.salt, |sink| tensor::canonical(&ran.outputs, sink)),
-            ..self.ended(now, Some(terms), Outcome::Ok)
+            ..self.ended(now, Some(terms), purse, Outcome::Ok)
         }
     }
 }

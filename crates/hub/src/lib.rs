@@ -51,6 +51,14 @@ pub struct Parts {
     pub options: Options,
 }
 
+/// Does a change to its end, even if whoever asked for it hangs up: what is on the disk and what is in memory must
+/// not part in the middle.
+pub(crate) async fn whole<T: Send + 'static>(
+    change: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(change).await.unwrap_or_else(|crash| Err(Error::Internal { reason: crash.to_string() }))
+}
+
 /// What its operator chose.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -105,6 +113,8 @@ impl Hub {
             hub_id: parts.hub_id,
             options: parts.options,
         }));
+        // Keys whose day is over are known to the catalogue alone: it has to know all of them before the first call.
+        hub.project().await?;
         hub.start_projector();
         Ok(hub)
     }
@@ -113,8 +123,9 @@ impl Hub {
     pub async fn stop(&self) {
         // Calls hold it for reading; whoever gets it for writing is alone.
         let _alone = self.0.running.write().await;
-        self.stop_projector().await;
+        // Closed first: what was noted last is a row then, and is carried over with the rest.
         self.0.books.close().await;
+        self.stop_projector().await;
     }
 
     pub fn options(&self) -> &Options {

@@ -6,7 +6,7 @@ use ledger::{AccountId, Amount, Balance, Call, Rate, Share, Transfer, TransferId
 use registry::{Handle, ModelName, ReleaseNumber};
 use store::{Account, Earning, Row, Seq, Settings};
 
-use crate::{Action, Caller, Error, Hub, Object};
+use crate::{Action, Caller, Error, Hub, Object, whole};
 
 /// The operator's settings, read on every call.
 #[derive(Debug)]
@@ -111,17 +111,25 @@ impl Hub {
     /// Sets the hub's part of every cost, for quotes from now on.
     pub async fn set_fee(&self, caller: &Caller, fee: Share) -> Result<(), Error> {
         caller.may(Action::Admin, Object::Hub)?;
-        self.0.catalog.set_fee(fee).await?;
-        self.0.settings.set(|settings| settings.fee = fee);
-        Ok(())
+        let hub = self.clone();
+        whole(async move {
+            hub.0.catalog.set_fee(fee).await?;
+            hub.0.settings.set(|settings| settings.fee = fee);
+            Ok(())
+        })
+        .await
     }
 
     /// Sets how many USD one OPG is worth, for quotes from now on.
     pub async fn set_rate(&self, caller: &Caller, rate: Rate) -> Result<(), Error> {
         caller.may(Action::Admin, Object::Hub)?;
-        self.0.catalog.set_rate(rate).await?;
-        self.0.settings.set(|settings| settings.rate = Some(rate));
-        Ok(())
+        let hub = self.clone();
+        whole(async move {
+            hub.0.catalog.set_rate(rate).await?;
+            hub.0.settings.set(|settings| settings.rate = Some(rate));
+            Ok(())
+        })
+        .await
     }
 
     pub fn balance(&self, caller: &Caller) -> Result<Balance, Error> {

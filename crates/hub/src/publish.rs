@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use engine::Trial;
-use ledger::{ModelId, Price, ReleaseId, Split, Terms};
+use ledger::{ModelId, Price, ReleaseId, Split, SplitError, Terms};
 use registry::{
     Access, Card, Change, CommitId, Contract, DEFAULT_DEADLINE_MS, Digest, Example, File, FilePath, Handle, Labels,
     MAX_EXAMPLE_BYTES, ModelName, Output, ReleaseNumber, Section, Tolerance, Tree, agree, next_release, sample_inputs,
@@ -17,7 +17,7 @@ use store::{Account, ModelRecord, NewRelease, ReleaseRecord, Upload};
 use tensor::Tensor;
 use tokio::sync::mpsc;
 
-use crate::{Action, Caller, Error, Hub, Object};
+use crate::{Action, Caller, Error, Hub, Object, whole};
 
 /// What an author wants published.
 #[derive(Debug, Clone)]
@@ -152,6 +152,10 @@ impl Hub {
     async fn publisher(&self, caller: &Caller, owner: &Handle) -> Result<Account, Error> {
         let owner = self.find_account(owner).await?;
         caller.may(Action::Publish, Object::Account(&owner))?;
+        if owner.id.system_name().is_some() {
+            let rule = "the hub's own account takes fees and owns no models; make an account to publish with".to_owned();
+            return Err(Error::Invalid { what: "owner", value: owner.handle.to_string(), rule });
+        }
         Ok(owner)
     }
 
@@ -174,7 +178,23 @@ impl Hub {
         let (price, terms) = say.told("price", self.price_and_split(&owner, &draft, &section).await).await?;
 
         let latest = self.0.catalog.releases(&name).await?.into_iter().next();
-        let (number, change, reasons) = say.told("release", number(&draft, latest.as_ref(), &contract)).await?;
+        // The model keeps the case its first release was published in.
+        let name = latest.as_ref().map_or(name, |latest| latest.model.name.clone());
+        let access = draft.access.or(section.access).unwrap_or_default();
+        let same = latest.as_ref().is_some_and(|latest| {
+            latest.commit == tree.commit_id()
+                && latest.price == price
+                && latest.contract == contract
+                && latest.terms == terms
+                && latest.access == access
+        });
+        let (number, change, reasons) = match latest.as_ref().filter(|_| same) {
+            Some(latest) => {
+                say.say("release", true, format!("{} already, nothing changed", latest.number)).await;
+                (latest.number, "same", Vec::new())
+            }
+            None => say.told("release", number(&draft, latest.as_ref(), &contract)).await?,
+        };
         let published = Published {
             model: name.clone(),
             release: number,
@@ -185,13 +205,7 @@ impl Hub {
             price,
             sealed: false,
         };
-        let access = draft.access.or(section.access).unwrap_or_default();
-        if let Some(latest) = &latest
-            && same(latest, &published, &contract, &terms, access)
-        {
-            return Ok(Published { release: latest.number, change: "same".to_owned(), ..published });
-        }
-        if draft.dry_run {
+        if same || draft.dry_run {
             return Ok(published);
         }
         let now = self.0.clock.now();
@@ -215,8 +229,13 @@ impl Hub {
             change: change.to_owned(),
             created: now,
         };
-        self.0.catalog.seal(&NewRelease { release, latest: draft.latest }).await?;
-        self.0.callables.forget(&name);
+        let (hub, new) = (self.clone(), NewRelease { release, latest: draft.latest });
+        whole(async move {
+            hub.0.catalog.seal(&new).await?;
+            hub.0.callables.forget(&name);
+            Ok(())
+        })
+        .await?;
         Ok(Published { sealed: true, ..published })
     }
 
@@ -264,6 +283,10 @@ impl Hub {
             ),
             engine::Failure::TimedOut { limit_ms } => {
                 unfit("dry run", format!("{} did not load within {limit_ms} ms", weights.path), "")
+            }
+            engine::Failure::Died { how } => {
+                let reason = format!("loading {}, the runner {how}", weights.path);
+                unfit("dry run", reason, "it may need more memory than a runner has")
             }
             other => other.into(),
         })?;
@@ -362,6 +385,9 @@ impl Hub {
         }
         let split = match draft.split.clone().or_else(|| section.split.clone()) {
             None => Split::all_to(owner.id),
+            Some(named) if named.len() > Split::MAX_RECEIVERS => {
+                return Err(SplitError::TooMany { count: named.len(), limit: Split::MAX_RECEIVERS }.into());
+            }
             Some(named) => {
                 let mut shares = Vec::with_capacity(named.len());
                 for (handle, points) in named {
@@ -461,13 +487,4 @@ fn number(draft: &Draft, latest: Option<&ReleaseRecord>, contract: &Contract) ->
             Ok(((due, word, reasons), format!("{due}, {word}{why}")))
         }
     }
-}
-
-/// Whether these files are the latest release already, with nothing else changed.
-fn same(latest: &ReleaseRecord, next: &Published, contract: &Contract, terms: &Terms, access: Access) -> bool {
-    latest.commit == next.commit
-        && latest.price == next.price
-        && latest.contract == *contract
-        && latest.terms == *terms
-        && latest.access == access
 }

@@ -9,9 +9,9 @@ use std::panic::AssertUnwindSafe;
 use api::{Code, Prefix, Problem};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -48,8 +48,9 @@ fn crashed(panic: &(dyn Any + Send), uri: &Uri) -> Response {
 /// Gives a refusal its prefix's form.
 fn refused(hub: &Hub, prefix: Prefix, method: &Method, uri: &Uri, mut plain: Response) -> Response {
     let refused = plain.extensions_mut().remove::<Refused>();
-    let problem = refused.map_or_else(|| stray(method, uri, &plain), Refused::into_problem);
+    let problem = refused.map_or_else(|| stray(method, uri, plain.status()), Refused::into_problem);
     let body = match prefix {
+        _ if method == Method::HEAD => Body::empty(),
         Prefix::Page => Body::from(pages::problem(hub, &problem)),
         Prefix::Api | Prefix::Inference => Body::from(problem.json(prefix)),
     };
@@ -68,21 +69,17 @@ fn refused(hub: &Hub, prefix: Prefix, method: &Method, uri: &Uri, mut plain: Res
     if let Some(seconds) = problem.code.retry_after_s() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if let Some(allow) = plain.headers_mut().remove(ALLOW) {
-        headers.insert(ALLOW, allow);
-    }
     response
 }
 
 /// A refusal that no handler of ours made.
-fn stray(method: &Method, uri: &Uri, plain: &Response) -> Problem {
+fn stray(method: &Method, uri: &Uri, status: StatusCode) -> Problem {
     let path = clip(uri.path());
-    match plain.status().as_u16() {
+    match status.as_u16() {
         404 => Problem::new(Code::NotFound, format!("nothing stands at {path}")),
-        405 => {
-            let allow = plain.headers().get(ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or("none");
-            Problem::new(Code::MethodNotAllowed, format!("{path} does not take {method}, only {allow}"))
-        }
+        // axum adds `Allow` itself, further out than this.
+        405 => Problem::new(Code::MethodNotAllowed, format!("{path} does not take {method}"))
+            .hint("the header Allow lists what it takes"),
         413 => Problem::new(Code::BodyTooLarge, "the body is larger than this path takes"),
         status @ 400..500 => Problem::new(Code::InvalidRequest, format!("{path} is not well formed ({status})")),
         status => {

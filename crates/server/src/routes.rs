@@ -5,7 +5,7 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, delete, get, head, post, put};
+use axum::routing::{any, delete, get, head, post};
 use hub::Hub;
 
 use crate::{
@@ -44,8 +44,8 @@ pub fn router(hub: Hub) -> Router {
         .route("/api/v1/admin/grants", post(admin::grant))
         .route("/api/v1/admin/deposits", post(admin::deposit))
         .route("/api/v1/admin/payouts", post(admin::payout))
-        .route("/api/v1/admin/fee", get(admin::fee).merge(put(admin::set_fee)))
-        .route("/api/v1/admin/rate", get(admin::rate).merge(put(admin::set_rate)))
+        .route("/api/v1/admin/fee", get(admin::fee).put(admin::set_fee))
+        .route("/api/v1/admin/rate", get(admin::rate).put(admin::set_rate))
         .route("/.well-known/modelhub", get(health::hub))
         // Pages.
         .route("/", get(pages::home::show))
@@ -55,7 +55,6 @@ pub fn router(hub: Hub) -> Router {
         .route("/v2/{*rest}", any(pages::nothing))
         .route("/api/{*rest}", any(pages::nothing))
         .route("/.well-known/{*rest}", any(pages::nothing))
-        .route("/static/{*rest}", any(pages::nothing))
         .fallback(pages::nothing)
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(hub.clone(), edge::edge))

@@ -77,7 +77,13 @@ pub fn audit(folder: &Path) -> Result<Report, AuditError> {
     ledger.execute_batch("BEGIN")?;
     ledger.query_row("SELECT count(*) FROM snapshots", [], |_| Ok(()))?;
     let terms = open_catalog(folder)?.as_ref().map(read_terms).transpose()?;
-    let mut audit = Audit { report: Report::default(), sums: Sums::new(), earned: Earned::new(), days: Days::new(), keyed: HashMap::new() };
+    let mut audit = Audit {
+        report: Report::default(),
+        sums: Sums::new(),
+        earned: Earned::new(),
+        days: Days::new(),
+        keyed: HashMap::new(),
+    };
     audit.rows(&ledger, terms.as_ref(), watermark)?;
     audit.call_ids(&ledger)?;
     audit.outcomes(&ledger)?;
@@ -98,7 +104,12 @@ struct Audit {
 }
 
 impl Audit {
-    fn rows(&mut self, ledger: &Connection, terms: Option<&HashMap<[u8; 16], Terms>>, watermark: Option<u64>) -> Result<(), AuditError> {
+    fn rows(
+        &mut self,
+        ledger: &Connection,
+        terms: Option<&HashMap<[u8; 16], Terms>>,
+        watermark: Option<u64>,
+    ) -> Result<(), AuditError> {
         let mut snapshots = ledger.prepare("SELECT DISTINCT seq FROM snapshots ORDER BY seq")?;
         let mut snapshots = snapshots
             .query_map([], |r| r.get::<_, i64>(0))?
@@ -180,7 +191,8 @@ impl Audit {
         let parts: i128 = call.parts.iter().map(|part| i128::from(part.amount.nano())).sum();
         let fee = i128::from(call.fee.nano());
         if fee + parts != cost {
-            self.report.differ(format!("row {seq} ({}): fee {fee} and parts {parts} do not make the cost {cost}", call.id));
+            self.report
+                .differ(format!("row {seq} ({}): fee {fee} and parts {parts} do not make the cost {cost}", call.id));
         }
         if call.outcome != Outcome::Ok && cost != 0 {
             self.report.differ(format!("row {seq} ({}): ended {} and cost {cost}", call.id, call.outcome));
@@ -189,14 +201,20 @@ impl Audit {
             self.report.charged += 1;
             let due = cost * i128::from(call.fee_share.points()) / 10_000;
             if fee != due {
-                self.report.differ(format!("row {seq} ({}): fee {fee}, {} of {cost} are {due}", call.id, call.fee_share));
+                self.report
+                    .differ(format!("row {seq} ({}): fee {fee}, {} of {cost} are {due}", call.id, call.fee_share));
             }
             if let Some(terms) = terms {
                 self.cut(seq, call, terms.get(&call.release.0), cost - fee);
             }
         }
         if cost > 0 && (call.class == Class::Free || (call.class == Class::Paid && call.purse == Purse::Promo)) {
-            self.report.differ(format!("row {seq} ({}): {cost} nano-OPG {} count as {}", call.id, purse_word(call.purse), call.class));
+            self.report.differ(format!(
+                "row {seq} ({}): {cost} nano-OPG {} count as {}",
+                call.id,
+                purse_word(call.purse),
+                call.class
+            ));
         }
         if let (Some(keyed), Outcome::Ok) = (&call.keyed, call.outcome)
             && let Some((earlier, at)) = self.keyed.insert(keyed.hash, (seq, call.finished.0))
@@ -218,7 +236,14 @@ impl Audit {
             if watermark.is_some_and(|mark| seq <= mark) {
                 let role = if part.role == Role::Royalty { "royalty" } else { "creator" };
                 let purse = purse_word(call.purse);
-                let key = (part.to.0, call.release.0, call.finished.day(), call.class.to_string(), purse.to_owned(), role.to_owned());
+                let key = (
+                    part.to.0,
+                    call.release.0,
+                    call.finished.day(),
+                    call.class.to_string(),
+                    purse.to_owned(),
+                    role.to_owned(),
+                );
                 let sum = self.earned.entry(key).or_default();
                 sum.0 += 1;
                 sum.1 += i128::from(part.amount.nano());
@@ -230,7 +255,8 @@ impl Audit {
     /// The cut once more, from the release's terms: royalties edge by edge, then the split, odd units first.
     fn cut(&mut self, seq: u64, call: &Call, terms: Option<&Terms>, rest: i128) {
         let Some(terms) = terms else {
-            self.report.differ(format!("row {seq} ({}): its release {} is not in the catalogue", call.id, call.release));
+            self.report
+                .differ(format!("row {seq} ({}): its release {} is not in the catalogue", call.id, call.release));
             return;
         };
         self.report.cuts += 1;
@@ -247,7 +273,8 @@ impl Audit {
         due.retain(|(_, _, amount)| *amount != 0);
         let got: Vec<_> = call.parts.iter().map(|p| (p.to, p.role, i128::from(p.amount.nano()))).collect();
         if got != due {
-            self.report.differ(format!("row {seq} ({}): its parts are {got:?}, its release's terms give {due:?}", call.id));
+            self.report
+                .differ(format!("row {seq} ({}): its parts are {got:?}, its release's terms give {due:?}", call.id));
         }
     }
 
@@ -277,14 +304,17 @@ impl Audit {
     fn snapshot(&mut self, ledger: &Connection, seq: u64) -> Result<(), AuditError> {
         self.report.snapshots += 1;
         let mut statement = ledger.prepare_cached("SELECT account, cash, promo FROM snapshots WHERE seq = ?1")?;
-        let rows = statement.query_map([seq as i64], |r| Ok((AccountId(r.get(0)?), [r.get::<_, i64>(1)?, r.get(2)?])))?;
+        let rows =
+            statement.query_map([seq as i64], |r| Ok((AccountId(r.get(0)?), [r.get::<_, i64>(1)?, r.get(2)?])))?;
         let mut said: HashMap<AccountId, [i64; 2]> = rows.collect::<rusqlite::Result<_>>()?;
         let sums: Vec<_> = self.sums.iter().map(|((account, promo), sum)| (*account, *promo, *sum)).collect();
         for (account, promo, sum) in sums {
             let claimed = said.get(&account).map_or(0, |balance| i128::from(balance[usize::from(promo)]));
             if claimed != sum {
                 let purse = if promo { "promo" } else { "cash" };
-                self.report.differ(format!("the snapshot at row {seq} gives {account} {claimed} nano-OPG {purse}, the rows {sum}"));
+                self.report.differ(format!(
+                    "the snapshot at row {seq} gives {account} {claimed} nano-OPG {purse}, the rows {sum}"
+                ));
             }
         }
         said.retain(|account, balance| {
@@ -301,7 +331,8 @@ impl Audit {
         let mut statement = ledger.prepare(
             "SELECT o.seq, c.outcome, c.keyed_hash IS NOT NULL FROM outcomes o LEFT JOIN calls c ON c.seq = o.seq",
         )?;
-        let rows = statement.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Option<String>>(1)?, r.get::<_, bool>(2)?)))?;
+        let rows = statement
+            .query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, Option<String>>(1)?, r.get::<_, bool>(2)?)))?;
         for row in rows {
             let (seq, outcome, keyed) = row?;
             self.report.outcomes += 1;
@@ -313,7 +344,8 @@ impl Audit {
     }
 
     fn balances(&mut self) {
-        self.report.accounts = self.sums.keys().map(|(account, _)| account).collect::<std::collections::HashSet<_>>().len() as u64;
+        self.report.accounts =
+            self.sums.keys().map(|(account, _)| account).collect::<std::collections::HashSet<_>>().len() as u64;
         for promo in [false, true] {
             let sum: i128 = self.sums.iter().filter(|((_, p), _)| *p == promo).map(|(_, sum)| sum).sum();
             self.report.books_balance += sum.abs();
@@ -322,7 +354,8 @@ impl Audit {
 
     /// The earnings that pages show are the earnings the rows give, up to the projector's watermark.
     fn earnings(&mut self, catalog: &Connection) -> Result<(), AuditError> {
-        let mut statement = catalog.prepare("SELECT account, release, day, class, purse, role, calls, amount FROM earnings")?;
+        let mut statement =
+            catalog.prepare("SELECT account, release, day, class, purse, role, calls, amount FROM earnings")?;
         let rows = statement.query_map([], |r| {
             let key = (r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?);
             Ok((key, (r.get::<_, i64>(6)?.unsigned_abs(), i128::from(r.get::<_, i64>(7)?))))
@@ -334,12 +367,24 @@ impl Audit {
             if said != due {
                 self.report.differ(format!(
                     "earnings of {} on day {} ({}, {}) say {} calls and {} nano-OPG, the rows give {} and {}",
-                    AccountId(key.0), key.2, key.3, key.4, said.0, said.1, due.0, due.1
+                    AccountId(key.0),
+                    key.2,
+                    key.3,
+                    key.4,
+                    said.0,
+                    said.1,
+                    due.0,
+                    due.1
                 ));
             }
         }
         for (key, due) in std::mem::take(&mut self.earned) {
-            self.report.differ(format!("{} earned {} nano-OPG on day {} that its earnings do not show", AccountId(key.0), due.1, key.2));
+            self.report.differ(format!(
+                "{} earned {} nano-OPG on day {} that its earnings do not show",
+                AccountId(key.0),
+                due.1,
+                key.2
+            ));
         }
         Ok(())
     }
@@ -364,7 +409,10 @@ impl Audit {
         }
         for (key, due) in std::mem::take(&mut self.days) {
             let release = ReleaseId(key.0);
-            self.report.differ(format!("the catalogue does not show {} calls of {release} on day {} ({}, {})", due.0, key.1, key.2, key.3));
+            self.report.differ(format!(
+                "the catalogue does not show {} calls of {release} on day {} ({}, {})",
+                due.0, key.1, key.2, key.3
+            ));
         }
         Ok(())
     }

@@ -78,7 +78,16 @@ impl Blobs {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let temporary = self.folder.join("tmp").join(format!("{}-{number}", std::process::id()));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-        Ok(Upload { file, temporary, target: self.path(digest), hasher: Sha256::new(), got: 0, digest, size, kept: false })
+        Ok(Upload {
+            file,
+            temporary,
+            target: self.path(digest),
+            hasher: Sha256::new(),
+            got: 0,
+            digest,
+            size,
+            kept: false,
+        })
     }
 }
 
@@ -146,7 +155,11 @@ mod tests {
     }
 
     fn files(folder: &Path) -> usize {
-        fs::read_dir(folder).expect("a folder").flatten().map(|e| if e.path().is_dir() { files(&e.path()) } else { 1 }).sum()
+        fs::read_dir(folder)
+            .expect("a folder")
+            .flatten()
+            .map(|e| if e.path().is_dir() { files(&e.path()) } else { 1 })
+            .sum()
     }
 
     #[test]

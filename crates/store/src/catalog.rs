@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use async_trait::async_trait;
-use ledger::{AccountId, Amount, CallId, Class, KeyId, ModelId, Outcome, Price, Purse, Rate, ReleaseId, Role, Share, Terms, Time};
+use ledger::{
+    AccountId, Amount, CallId, Class, KeyId, ModelId, Outcome, Price, Purse, Rate, ReleaseId, Role, Share, Terms, Time,
+};
 use registry::{Access, CommitId, Contract, Digest, Handle, ModelName, ReleaseNumber, Tree};
 
 use crate::books::{Row, Seq};
@@ -240,7 +242,11 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     async fn seal(&self, release: &NewRelease) -> Result<(), CatalogError>;
     async fn model(&self, name: &ModelName) -> Result<Option<ModelRecord>, CatalogError>;
     /// One release of a model: the asked one, or the one that unversioned calls go to.
-    async fn release(&self, name: &ModelName, number: Option<ReleaseNumber>) -> Result<Option<ReleaseRecord>, CatalogError>;
+    async fn release(
+        &self,
+        name: &ModelName,
+        number: Option<ReleaseNumber>,
+    ) -> Result<Option<ReleaseRecord>, CatalogError>;
     async fn release_by_id(&self, id: ReleaseId) -> Result<Option<ReleaseRecord>, CatalogError>;
     /// All releases, newest first.
     async fn releases(&self, name: &ModelName) -> Result<Vec<ReleaseRecord>, CatalogError>;

@@ -26,11 +26,11 @@ mod contract;
 #[cfg(test)]
 mod tests;
 
-pub use blobs::{Blobs, BlobError, Digest, Upload};
+pub use blobs::{BlobError, Blobs, Digest, Upload};
 pub use books::{Books, Denied, Held, KEYED_LIMIT, Looked, OUTCOME_WINDOW_MS, Row, Seq, Stored};
 pub use catalog::{
     Account, AccountKind, Catalog, CatalogError, Credential, Earning, KeyRecord, ModelRecord, ModelTotals, NewKey,
-    NewRelease, ReleaseRecord, Settings, Scope, Totals,
+    NewRelease, ReleaseRecord, Scope, Settings, Totals,
 };
 pub use clock::{Clock, Manual, System};
 pub use folder::{Folder, FolderError};

@@ -139,7 +139,16 @@ impl Books for MemoryBooks {
     }
 
     async fn rows(&self, after: Seq, limit: usize) -> Result<Vec<(Seq, Row)>, Denied> {
-        Ok(self.rows().rows.iter().cloned().zip(1..).map(|(row, seq)| (seq, row)).skip(after as usize).take(limit).collect())
+        Ok(self
+            .rows()
+            .rows
+            .iter()
+            .cloned()
+            .zip(1..)
+            .map(|(row, seq)| (seq, row))
+            .skip(after as usize)
+            .take(limit)
+            .collect())
     }
 
     async fn close(&self) {

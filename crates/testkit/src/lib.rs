@@ -1,1 +1,399 @@
+//! Scenes: a whole hub in one process, with the few verbs a test's story needs.
+//!
+//! ```no_run
+//! # async fn story() {
+//! let hub = testkit::TestHub::start().await;
+//! let alice = hub.user("alice").await;
+//! alice.publish("alice/echo").price("0.002 OPG").await.unwrap();
+//! let bob = hub.user("bob").await.funded("1").await;
+//! bob.infer("alice/echo").await.unwrap();
+//! assert_eq!(alice.cash(), "0.0018");
+//! hub.finish().await;
+//! # }
+//! ```
+//!
+//! Always: the clock stands still until it is moved; the signing key and the hub's id are fixed; a scene ends with
+//! [`TestHub::finish`], which stops the hub and audits its books: sums are zero, nothing is held, every row has been
+//! carried over, the file's own audit is in order. A scene that ends without it panics, so that no test passes unaudited.
+//!
+//! Absent on purpose: HTTP, real engines, assertions about one test's story. Fakes live in the crate that owns the
+//! trait; here are only those that no crate could want for itself.
+//!
+//! To add a verb: a method of [`User`] or [`TestHub`] that reads like a word of the story.
 
+#![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
+
+mod audit;
+mod call;
+mod faulty;
+pub mod fixtures;
+mod publish;
+mod user;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+
+use engine::Engine;
+use engine::fake::{Behaviour, Fake};
+use hub::{Caller, FreshKey, Hub, Options, Parts};
+use ledger::{Amount, Call, Time};
+use receipt::{HubId, Signer};
+use registry::{Handle, ModelName};
+use store::{AccountKind, Blobs, Books, Catalog, Manual, MemoryBooks, Row, Seq, SqliteBooks, SqliteCatalog};
+use tensor::Signature;
+
+pub use call::Infer;
+pub use faulty::Faulty;
+pub use publish::Publish;
+pub use user::User;
+
+/// The morning every scene begins on: 2026-01-02T10:00:00Z.
+pub const MORNING: Time = Time(1_767_348_000_000);
+
+/// Takes an error apart, or shows what came instead: `refused!(result, Error::NoModel { .. })`; with `=> value` it
+/// gives what the pattern bound.
+#[macro_export]
+macro_rules! refused {
+    ($result:expr, $pattern:pat $(if $guard:expr)?) => {
+        $crate::refused!($result, $pattern $(if $guard)? => ())
+    };
+    ($result:expr, $pattern:pat $(if $guard:expr)? => $value:expr) => {
+        match $result {
+            Err($pattern) $(if $guard)? => $value,
+            other => panic!("expected {}, got {other:?}", stringify!($pattern)),
+        }
+    };
+}
+
+/// An amount from its text.
+pub fn opg(text: &str) -> Amount {
+    text.parse().unwrap()
+}
+
+/// A model's name from its text.
+pub fn model(text: &str) -> ModelName {
+    text.parse().unwrap()
+}
+
+/// A handle from its text.
+pub fn handle(text: &str) -> Handle {
+    text.parse().unwrap()
+}
+
+/// Nano-OPG as people write them.
+fn shown(nano: i64) -> String {
+    let amount = Amount::from_nano(nano.abs()).unwrap();
+    if nano < 0 { format!("-{amount}") } else { amount.to_string() }
+}
+
+/// How the scene is set: [`TestHub::set`] begins, [`Setting::start`] ends it.
+#[derive(Debug)]
+pub struct Setting {
+    memory_books: bool,
+    memory_catalog: bool,
+    engine: Option<Arc<dyn Engine>>,
+    fake: Fake,
+    options: Options,
+}
+
+impl Setting {
+    /// Books without a disk.
+    #[must_use]
+    pub fn memory_books(mut self) -> Setting {
+        self.memory_books = true;
+        self
+    }
+
+    /// A catalogue without a disk.
+    #[must_use]
+    pub fn memory_catalog(mut self) -> Setting {
+        self.memory_catalog = true;
+        self
+    }
+
+    /// A fake that does something else than echo.
+    #[must_use]
+    pub fn fake(mut self, fake: Fake) -> Setting {
+        self.fake = fake;
+        self
+    }
+
+    /// An engine of the test's own.
+    #[must_use]
+    pub fn engine(mut self, engine: Arc<dyn Engine>) -> Setting {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// A hub started with `--dev`.
+    #[must_use]
+    pub fn dev(mut self) -> Setting {
+        self.options.dev = true;
+        self
+    }
+
+    /// Where people reach the hub.
+    #[must_use]
+    pub fn public_url(mut self, url: &str) -> Setting {
+        self.options.public_url = url.to_owned();
+        self
+    }
+
+    /// Starts the hub and makes its operator.
+    pub async fn start(self) -> TestHub {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(Manual::at(MORNING));
+        let books = open_books(&self, folder.path(), &clock);
+        let catalog = open_catalog(&self, folder.path());
+        let scene = Arc::new(Scene {
+            folder: folder.path().to_owned(),
+            clock,
+            setting: self,
+            running: RwLock::new(None),
+            operator_secret: Mutex::default(),
+            users: Mutex::default(),
+        });
+        scene.run(books, catalog).await;
+        let operator = scene.hub().create_operator().await.unwrap().expect("the folder is new");
+        *scene.operator_secret.lock().unwrap() = operator.secret;
+        TestHub { scene, _folder: folder, finished: false }
+    }
+}
+
+fn open_books(setting: &Setting, folder: &Path, clock: &Arc<Manual>) -> Arc<dyn Books> {
+    if setting.memory_books {
+        return Arc::new(MemoryBooks::new(clock.clone()));
+    }
+    Arc::new(SqliteBooks::open(folder, clock.clone(), &store::Options::default()).unwrap())
+}
+
+fn open_catalog(setting: &Setting, folder: &Path) -> Arc<dyn Catalog> {
+    let catalog = if setting.memory_catalog { SqliteCatalog::in_memory() } else { SqliteCatalog::open(folder) };
+    Arc::new(catalog.unwrap())
+}
+
+/// What is running now; a restart replaces it.
+#[derive(Debug, Clone)]
+struct Running {
+    hub: Hub,
+    books: Arc<Faulty>,
+    catalog: Arc<dyn Catalog>,
+}
+
+/// What users and the scene share.
+#[derive(Debug)]
+struct Scene {
+    folder: PathBuf,
+    clock: Arc<Manual>,
+    setting: Setting,
+    running: RwLock<Option<Running>>,
+    operator_secret: Mutex<String>,
+    /// Every account of the scene, for the audit.
+    users: Mutex<HashMap<String, ledger::AccountId>>,
+}
+
+impl Scene {
+    async fn run(&self, books: Arc<dyn Books>, catalog: Arc<dyn Catalog>) {
+        let books = Arc::new(Faulty::over(books));
+        let engine = self.setting.engine.clone().unwrap_or_else(|| Arc::new(self.setting.fake.clone()));
+        let hub = Hub::start(Parts {
+            books: books.clone(),
+            catalog: catalog.clone(),
+            blobs: Blobs::open(&self.folder.join("blobs")).unwrap(),
+            engine,
+            clock: self.clock.clone(),
+            signer: Signer::from_bytes(&[7; 32]).unwrap(),
+            hub_id: HubId::new([9; 32]),
+            options: self.setting.options.clone(),
+        })
+        .await
+        .unwrap();
+        *self.running.write().unwrap() = Some(Running { hub, books, catalog });
+    }
+
+    fn running(&self) -> Running {
+        self.running.read().unwrap().clone().expect("a restart is over when it has answered")
+    }
+
+    fn hub(&self) -> Hub {
+        self.running().hub
+    }
+
+    async fn operator(&self) -> Caller {
+        let secret = self.operator_secret.lock().unwrap().clone();
+        self.hub().authenticate(&secret).await.unwrap()
+    }
+}
+
+/// A hub in this process, on a folder of its own.
+#[derive(Debug)]
+pub struct TestHub {
+    scene: Arc<Scene>,
+    _folder: tempfile::TempDir,
+    finished: bool,
+}
+
+impl TestHub {
+    /// Sets a scene other than the usual one.
+    pub fn set() -> Setting {
+        Setting {
+            memory_books: false,
+            memory_catalog: false,
+            engine: None,
+            fake: Fake::new(fixtures::echo_signature(), Behaviour::Echo),
+            options: Options {
+                dev: false,
+                public_url: "http://hub.test".to_owned(),
+                name: "A hub of a test".to_owned(),
+            },
+        }
+    }
+
+    /// The usual scene: books and catalogue on the disk, an engine that echoes.
+    pub async fn start() -> TestHub {
+        TestHub::set().start().await
+    }
+
+    /// The hub itself, for what has no verb here.
+    pub fn hub(&self) -> Hub {
+        self.scene.hub()
+    }
+
+    /// The catalogue itself.
+    pub fn catalog(&self) -> Arc<dyn Catalog> {
+        self.scene.running().catalog
+    }
+
+    /// The books; they can be told to refuse captures.
+    pub fn books(&self) -> Arc<Faulty> {
+        self.scene.running().books
+    }
+
+    /// The engine of the scene, unless it was given one of the test's own.
+    pub fn fake(&self) -> &Fake {
+        &self.scene.setting.fake
+    }
+
+    /// Where the hub keeps its files.
+    pub fn folder(&self) -> &Path {
+        &self.scene.folder
+    }
+
+    /// The scene's clock; [`Manual::advance_ms`] moves it.
+    pub fn clock(&self) -> &Manual {
+        &self.scene.clock
+    }
+
+    /// Moves the clock.
+    pub fn hours_pass(&self, hours: i64) {
+        self.scene.clock.advance_ms(hours * 3_600_000);
+    }
+
+    /// The operator, with a key for everything.
+    pub async fn operator(&self) -> Caller {
+        self.scene.operator().await
+    }
+
+    /// The secret of the operator's key.
+    pub fn operator_secret(&self) -> String {
+        self.scene.operator_secret.lock().unwrap().clone()
+    }
+
+    /// Makes a person's account with its first key.
+    pub async fn user(&self, handle: &str) -> User {
+        self.account(handle, AccountKind::User).await
+    }
+
+    /// Makes an account of this kind.
+    pub async fn account(&self, handle: &str, kind: AccountKind) -> User {
+        let (account, FreshKey { record, secret }) =
+            self.hub().create_account(&self.operator().await, handle, kind).await.unwrap();
+        self.scene.users.lock().unwrap().insert(handle.to_owned(), account.id);
+        User::new(self.scene.clone(), account, record, secret).await
+    }
+
+    /// Makes one account a member of another, such as an organisation. A key that is in use already sees it after a
+    /// restart.
+    pub async fn join(&self, member: &User, of: &User) {
+        self.catalog().add_member(member.account.id, of.account.id, "member").await.unwrap();
+    }
+
+    /// Gives a model that was published a signature and behaviours of its own from now on.
+    pub fn script(&self, published: &hub::publish::Published, behaviours: impl IntoIterator<Item = Behaviour>) {
+        self.script_as(published, fixtures::echo_signature(), behaviours);
+    }
+
+    /// The same, with another signature.
+    pub fn script_as(
+        &self,
+        published: &hub::publish::Published,
+        signature: Signature,
+        behaviours: impl IntoIterator<Item = Behaviour>,
+    ) {
+        self.fake().script(published.digest.0, signature, behaviours);
+    }
+
+    /// What the fees came to, as people write it.
+    pub fn fees(&self) -> String {
+        shown(self.books().balance(ledger::AccountId::HUB_FEE).cash)
+    }
+
+    /// Every row of the books, once those that were noted are written.
+    pub async fn rows(&self) -> Vec<(Seq, Row)> {
+        let books = self.books();
+        // Notes are written without waiting, in the order of the queue: whatever is posted after them comes later.
+        books.settle().await;
+        books.rows(0, usize::MAX >> 1).await.unwrap()
+    }
+
+    /// The calls among the rows, oldest first.
+    pub async fn calls(&self) -> Vec<Call> {
+        let call = |(_, row)| match row {
+            Row::Call(call) => Some(*call),
+            Row::Transfer(_) => None,
+        };
+        self.rows().await.into_iter().filter_map(call).collect()
+    }
+
+    /// The last call.
+    pub async fn last_call(&self) -> Call {
+        self.calls().await.pop().expect("there was a call")
+    }
+
+    /// Stops the hub and starts it on the same folder. What lies in memory alone stays as it is.
+    pub async fn restart(&self) {
+        let running = self.scene.running.write().unwrap().take().expect("a hub runs");
+        running.hub.stop().await;
+        let setting = &self.scene.setting;
+        let books = match setting.memory_books {
+            true => running.books.below(),
+            false => open_books(setting, self.folder(), &self.scene.clock),
+        };
+        let catalog = match setting.memory_catalog {
+            true => running.catalog,
+            false => open_catalog(setting, self.folder()),
+        };
+        self.scene.run(books, catalog).await;
+    }
+
+    /// Ends the scene: stops the hub and audits its books.
+    pub async fn finish(mut self) {
+        self.finished = true;
+        let running = self.scene.running();
+        running.hub.stop().await;
+        let mut accounts: Vec<_> = self.scene.users.lock().unwrap().values().copied().collect();
+        accounts.push(ledger::AccountId::HUB_FEE);
+        audit::in_order(&running, accounts).await;
+        let setting = &self.scene.setting;
+        if !setting.memory_books && !setting.memory_catalog {
+            audit::file_in_order(self.folder());
+        }
+    }
+}
+
+impl Drop for TestHub {
+    fn drop(&mut self) {
+        assert!(self.finished || std::thread::panicking(), "a scene ends with finish().await: its books were not audited");
+    }
+}

@@ -47,7 +47,8 @@ async fn a_hold_beyond_the_balance_is_told_what_is_available_and_what_is_held(pl
     fund(&place, 100).await;
     let _held = place.books.hold(ALICE, nano(70)).await.unwrap();
     let denied = place.books.hold(ALICE, nano(31)).await.unwrap_err();
-    let refusal = Refusal::Insufficient { account: ALICE, wanted: nano(31), cash: nano(30), promo: nano(0), held: nano(70) };
+    let refusal =
+        Refusal::Insufficient { account: ALICE, wanted: nano(31), cash: nano(30), promo: nano(0), held: nano(70) };
     assert_eq!(denied, Denied::Refused(refusal));
     drop(place.books.hold(ALICE, nano(30)).await.unwrap());
 }
@@ -107,7 +108,10 @@ async fn a_refused_transfer_changes_nothing(place: Place) {
     assert!(matches!(denied, Err(Denied::Refused(Refusal::Insufficient { .. }))), "{denied:?}");
     let held = place.books.hold(ALICE, nano(60)).await.unwrap();
     let denied = place.books.post(payout(2, ALICE, 41)).await;
-    assert!(matches!(denied, Err(Denied::Refused(Refusal::Insufficient { .. }))), "held money is not paid out: {denied:?}");
+    assert!(
+        matches!(denied, Err(Denied::Refused(Refusal::Insufficient { .. }))),
+        "held money is not paid out: {denied:?}"
+    );
     place.books.post(payout(3, ALICE, 40)).await.unwrap();
     drop(held);
     assert_eq!((cash(&place, ALICE), place.books.last()), (60, 3));
@@ -282,7 +286,8 @@ async fn books_opened_again_have_the_same_balances(mut place: Place) {
             2 => drop(place.books.post(payout(n, ALICE, 3)).await.unwrap()),
             _ => drop(charge(&*place.books, call(n, 1_003)).await.unwrap()),
         }
-        let everybody = EVERYBODY.into_iter().chain([AccountId::HUB_FEE, AccountId::RAIL_MANUAL, AccountId::PROMO_OPERATOR]);
+        let everybody =
+            EVERYBODY.into_iter().chain([AccountId::HUB_FEE, AccountId::RAIL_MANUAL, AccountId::PROMO_OPERATOR]);
         let before: Vec<_> = everybody.clone().map(|account| place.books.balance(account)).collect();
         match n {
             10 | 11 | 25 => place.close_and_reopen().await,

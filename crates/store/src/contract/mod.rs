@@ -2,3 +2,4 @@
 
 mod books;
 mod catalog;
+pub(crate) mod release;

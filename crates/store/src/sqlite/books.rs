@@ -208,9 +208,9 @@ impl Opened {
         let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
         let damaged = |what| OpenError::Damaged { path: path.to_owned(), what };
         let mut book = Book::default();
-        let from: i64 = conn.query_row("SELECT ifnull(max(seq), 0) FROM snapshots", [], |r| r.get(0)).map_err(failed)?;
-        let mut accounts =
-            conn.prepare("SELECT account, cash, promo FROM snapshots WHERE seq = ?1").map_err(failed)?;
+        let from: i64 =
+            conn.query_row("SELECT ifnull(max(seq), 0) FROM snapshots", [], |r| r.get(0)).map_err(failed)?;
+        let mut accounts = conn.prepare("SELECT account, cash, promo FROM snapshots WHERE seq = ?1").map_err(failed)?;
         let rows = accounts.query_map([from], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).map_err(failed)?;
         for row in rows {
             let (account, cash, promo) = row.map_err(failed)?;
@@ -354,7 +354,9 @@ pub fn ask_for_real_time() {
     // SAFETY: 0 names the calling thread; the structure lives for the length of the call.
     let refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &parameters) } != 0;
     if refused {
-        tracing::warn!("No real-time class for the books' writer: beside busy cores commits may wait. Run as root or grant CAP_SYS_NICE");
+        tracing::warn!(
+            "No real-time class for the books' writer: beside busy cores commits may wait. Run as root or grant CAP_SYS_NICE"
+        );
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use ledger::{AccountId, Amount, Call, CallId, Class, KeyId, ModelId, Outcome, Part, Purse, Rate, ReleaseId, Role, Share, Time};
+use ledger::{
+    AccountId, Amount, Call, CallId, Class, KeyId, ModelId, Outcome, Part, Purse, Rate, ReleaseId, Role, Share, Time,
+};
 use registry::{Digest, Handle, ModelName, ReleaseNumber};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
@@ -115,7 +117,8 @@ const KEY: &str = "k.id, k.account, k.name, k.scopes, k.models, k.max_cost, k.cr
 
 fn key(row: &SqlRow<'_>) -> rusqlite::Result<KeyRecord> {
     let scopes = row.get_ref(3)?.as_str()?.split_whitespace().map(|s| s.parse().map_err(|()| wrong(3, s)));
-    let models: Option<Vec<String>> = row.get::<_, Option<String>>(4)?.map(|t| serde_json::from_str(&t)).transpose().map_err(|e| wrong(4, e))?;
+    let models: Option<Vec<String>> =
+        row.get::<_, Option<String>>(4)?.map(|t| serde_json::from_str(&t)).transpose().map_err(|e| wrong(4, e))?;
     let models = models
         .map(|names| names.iter().map(|n| n.parse().map_err(|e| wrong(4, e))).collect::<rusqlite::Result<Vec<_>>>())
         .transpose()?;
@@ -184,17 +187,24 @@ fn insert_key(conn: &Connection, new: &NewKey) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn find_release(conn: &Connection, name: &ModelName, number: Option<ReleaseNumber>) -> rusqlite::Result<Option<ReleaseRecord>> {
+fn find_release(
+    conn: &Connection,
+    name: &ModelName,
+    number: Option<ReleaseNumber>,
+) -> rusqlite::Result<Option<ReleaseRecord>> {
     let folded = name.folded();
     let owner = name.owner().as_str();
-    let one = |sql: &str, params: &[&dyn rusqlite::ToSql]| conn.prepare_cached(sql)?.query_row(params, release).optional();
+    let one =
+        |sql: &str, params: &[&dyn rusqlite::ToSql]| conn.prepare_cached(sql)?.query_row(params, release).optional();
     match number {
         Some(n) => one(
             &format!("{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 AND r.major = ?3 AND r.minor = ?4"),
             &[&owner, &folded, &n.major(), &n.minor()],
         ),
         None => one(
-            &format!("{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 ORDER BY r.major = m.latest_major DESC, r.major DESC, r.minor DESC LIMIT 1"),
+            &format!(
+                "{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 ORDER BY r.major = m.latest_major DESC, r.major DESC, r.minor DESC LIMIT 1"
+            ),
             &[&owner, &folded],
         ),
     }
@@ -234,7 +244,8 @@ fn project_call(conn: &Connection, seq: Seq, call: &Call) -> rusqlite::Result<()
     conn.prepare_cached("INSERT INTO call_seqs VALUES (?1, ?2)")?.execute(params![&call.id.0[..], seq])?;
     conn.prepare_cached("INSERT INTO payer_calls VALUES (?1, ?2)")?.execute(params![&call.payer.0[..], seq])?;
     if let (Some(keyed), Outcome::Ok) = (&call.keyed, call.outcome) {
-        conn.prepare_cached("INSERT OR REPLACE INTO keyed_seqs VALUES (?1, ?2)")?.execute(params![&keyed.hash[..], seq])?;
+        conn.prepare_cached("INSERT OR REPLACE INTO keyed_seqs VALUES (?1, ?2)")?
+            .execute(params![&keyed.hash[..], seq])?;
     }
     let day = call.finished.day();
     conn.prepare_cached(
@@ -251,7 +262,15 @@ fn project_call(conn: &Connection, seq: Seq, call: &Call) -> rusqlite::Result<()
             "INSERT INTO earnings VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)
              ON CONFLICT DO UPDATE SET calls = calls + 1, amount = amount + excluded.amount",
         )?
-        .execute(params![&to.0[..], &call.release.0[..], day, call.class.word(), purse, role_word(*role), amount.nano()])?;
+        .execute(params![
+            &to.0[..],
+            &call.release.0[..],
+            day,
+            call.class.word(),
+            purse,
+            role_word(*role),
+            amount.nano()
+        ])?;
     }
     Ok(())
 }
@@ -336,11 +355,10 @@ impl Catalog for SqliteCatalog {
     async fn credential(&self, hash: &[u8; 32]) -> Result<Option<Credential>, CatalogError> {
         let hash = *hash;
         self.ask(move |conn| {
-            let sql = format!("SELECT {KEY}, {ACCOUNT} FROM keys k JOIN accounts a ON a.id = k.account WHERE k.hash = ?1");
-            let found = conn
-                .prepare_cached(&sql)?
-                .query_row([&hash[..]], |r| Ok((key(r)?, account(r, 9)?)))
-                .optional()?;
+            let sql =
+                format!("SELECT {KEY}, {ACCOUNT} FROM keys k JOIN accounts a ON a.id = k.account WHERE k.hash = ?1");
+            let found =
+                conn.prepare_cached(&sql)?.query_row([&hash[..]], |r| Ok((key(r)?, account(r, 9)?))).optional()?;
             let Some((key, account)) = found else { return Ok(None) };
             let mut groups = vec![account.id];
             let mut statement = conn.prepare_cached("SELECT account FROM memberships WHERE member = ?1")?;
@@ -475,7 +493,11 @@ impl Catalog for SqliteCatalog {
         self.ask(move |conn| Ok(find_release(conn, &name, None)?.map(|release| release.model))).await
     }
 
-    async fn release(&self, name: &ModelName, number: Option<ReleaseNumber>) -> Result<Option<ReleaseRecord>, CatalogError> {
+    async fn release(
+        &self,
+        name: &ModelName,
+        number: Option<ReleaseNumber>,
+    ) -> Result<Option<ReleaseRecord>, CatalogError> {
         let name = name.clone();
         self.ask(move |conn| Ok(find_release(conn, &name, number)?)).await
     }
@@ -577,8 +599,9 @@ impl Catalog for SqliteCatalog {
     async fn payer_seqs(&self, payer: AccountId, before: Option<Seq>, limit: u64) -> Result<Vec<Seq>, CatalogError> {
         self.ask(move |conn| {
             let before = before.map_or(i64::MAX, |seq| seq as i64);
-            let mut statement =
-                conn.prepare_cached("SELECT seq FROM payer_calls WHERE payer = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3")?;
+            let mut statement = conn.prepare_cached(
+                "SELECT seq FROM payer_calls WHERE payer = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
+            )?;
             let seqs = statement
                 .query_map(params![&payer.0[..], before, limit as i64], |r| Ok(r.get::<_, i64>(0)?.unsigned_abs()))?
                 .collect::<rusqlite::Result<_>>()?;

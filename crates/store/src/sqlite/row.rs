@@ -1,6 +1,9 @@
 //! Rows of the books, written and read: the only code that writer and audit share.
 
-use ledger::{AccountId, Amount, Call, CallId, KeyId, Keyed, Kind, Leg, Part, Purse, Rate, ReleaseId, Role, Share, Time, Transfer, TransferId, Usage};
+use ledger::{
+    AccountId, Amount, Call, CallId, KeyId, Keyed, Kind, Leg, Part, Purse, Rate, ReleaseId, Role, Share, Time,
+    Transfer, TransferId, Usage,
+};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row as SqlRow};
 
@@ -43,7 +46,8 @@ fn write_parts(parts: &[Part]) -> String {
     text.push('[');
     for (at, part) in parts.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        write!(text, "{comma}[\"{}\",\"{}\",{}]", part.to, role_word(part.role), part.amount.nano()).expect("a string grows");
+        write!(text, "{comma}[\"{}\",\"{}\",{}]", part.to, role_word(part.role), part.amount.nano())
+            .expect("a string grows");
     }
     text.push(']');
     text
@@ -123,7 +127,9 @@ pub(crate) fn read_call(row: &SqlRow<'_>) -> rusqlite::Result<(Seq, Call)> {
         serde_json::from_str(row.get_ref(17)?.as_str()?).map_err(|e| wrong(17, &e.to_string()))?;
     let parts = parts
         .into_iter()
-        .map(|(to, role, nano)| Ok(Part { to, role, amount: Amount::from_nano(nano).map_err(|e| wrong(17, &e.to_string()))? }))
+        .map(|(to, role, nano)| {
+            Ok(Part { to, role, amount: Amount::from_nano(nano).map_err(|e| wrong(17, &e.to_string()))? })
+        })
         .collect::<rusqlite::Result<_>>()?;
     let usage: Usage = serde_json::from_str(row.get_ref(13)?.as_str()?).map_err(|e| wrong(13, &e.to_string()))?;
     let keyed = match (row.get::<_, Option<[u8; 32]>>(25)?, row.get::<_, Option<[u8; 32]>>(26)?) {

@@ -169,7 +169,9 @@ pub(crate) const CATALOG: Schema = Schema {
 /// Why a database did not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("{path} was written by a newer hub (schema {found}, this one knows {known}): start that one, or a backup from before")]
+    #[error(
+        "{path} was written by a newer hub (schema {found}, this one knows {known}): start that one, or a backup from before"
+    )]
     Newer { path: PathBuf, found: usize, known: usize },
     #[error("{path} is damaged: {what}. Nothing was changed; keep a copy of the folder, then restore a backup")]
     Damaged { path: PathBuf, what: String },
@@ -235,7 +237,11 @@ fn migrate(mut conn: Connection, path: &Path, schema: &Schema) -> Result<Connect
     }
     if found > 0 && found < known {
         let copy = path.with_extension(format!("before-schema-{known}.db"));
-        tracing::info!("Copying the {} to {} before its schema moves from {found} to {known}", schema.what, copy.display());
+        tracing::info!(
+            "Copying the {} to {} before its schema moves from {found} to {known}",
+            schema.what,
+            copy.display()
+        );
         // A copy that was cut off by a crash is made again.
         if copy.exists() {
             std::fs::remove_file(&copy).map_err(|error| OpenError::Io { path: copy.clone(), error })?;

@@ -227,10 +227,8 @@ impl Writer {
     /// All balances as they are after the last row of this batch. The one before stays, should this one tear.
     fn snapshot(&mut self) -> rusqlite::Result<()> {
         let seq = (self.next - 1) as i64;
-        self.conn.execute(
-            "DELETE FROM snapshots WHERE seq < (SELECT max(seq) FROM snapshots WHERE seq < ?1)",
-            [seq],
-        )?;
+        self.conn
+            .execute("DELETE FROM snapshots WHERE seq < (SELECT max(seq) FROM snapshots WHERE seq < ?1)", [seq])?;
         // Copied, so that holds go on while the rows are written.
         let balances: Vec<_> = self.book.lock().balances().collect();
         let mut insert = self.conn.prepare_cached("INSERT OR REPLACE INTO snapshots VALUES (?1, ?2, ?3, ?4)")?;

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ledger::{
-    AccountId, Amount, Call, CallId, Class, KeyId, Keyed, Outcome, Purse, ReleaseId, Share, Split, Surface, Terms, Time,
-    Transfer, TransferId, Usage,
+    AccountId, Amount, Call, CallId, Class, KeyId, Keyed, Outcome, Purse, ReleaseId, Share, Split, Surface, Terms,
+    Time, Transfer, TransferId, Usage,
 };
 use tempfile::TempDir;
 

@@ -38,7 +38,6 @@ pub(crate) struct Demo {
 /// Someone with an account.
 #[derive(Debug)]
 struct Person {
-    handle: String,
     account: String,
     key: String,
 }
@@ -135,7 +134,7 @@ impl Drop for Folder {
 fn person(hub: &Hub, handle: &str) -> anyhow::Result<Person> {
     let made = hub.ask(As::Operator, &["admin", "account", "create", handle])?;
     let field = |name: &str| made[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in {made}"));
-    Ok(Person { handle: field("handle")?, account: field("account")?, key: field("key")? })
+    Ok(Person { account: field("account")?, key: field("key")? })
 }
 
 /// Three files of different kinds: two of this repository, one made here.
@@ -170,7 +169,10 @@ fn calls(hub: &Hub, bob: &Person, config: &Config, folder: &Path) -> anyhow::Res
         fs::write(&request, body.to_string())?;
         let answer = hub.ask(As::Key(&bob.key), &["run", MODEL, "--body", text(&request)?])?;
         let call = read_call(config, file, &answer).with_context(|| format!("the answer was {answer}"))?;
-        say(&format!("  {:<12} {:<8} {:.3}   {} OPG   {}", call.file, call.answer, call.score, call.cost, call.receipt));
+        say(&format!(
+            "  {:<12} {:<8} {:.3}   {} OPG   {}",
+            call.file, call.answer, call.score, call.cost, call.receipt
+        ));
         calls.push(call);
     }
     ensure!(calls.iter().any(|call| call.answer != calls[0].answer), "three kinds of files got one answer");
@@ -197,6 +199,9 @@ fn read_call(config: &Config, file: &Path, answer: &Value) -> anyhow::Result<Cal
 
 /// Asks the hub who paid and who earned, and sees that it adds up.
 fn settle(hub: &Hub, alice: &Person, bob: &Person, calls: &[Call]) -> anyhow::Result<Value> {
+    // The fees are the account of the hub's operator.
+    let fee = hub.ask(As::Operator, &["login", &hub.url])?["account"].take();
+    let names = [(json!(alice.account), "alice"), (json!(bob.account), "bob"), (fee, "hub:fee")];
     let mut earned_by_alice = 0;
     let mut parts = Value::Null;
     for call in calls {
@@ -204,13 +209,20 @@ fn settle(hub: &Hub, alice: &Person, bob: &Person, calls: &[Call]) -> anyhow::Re
         ensure!(proof["verified"] == true, "the receipt {} is not verified", call.receipt);
         let listed = proof["receipt"]["parts"].as_array().context("a receipt has parts")?;
         let amounts: Vec<u128> = listed.iter().map(|part| nano(&part["amount"])).collect::<Result<_, _>>()?;
-        ensure!(amounts.iter().sum::<u128>() == nano(&json!(call.cost))?, "the parts of {} do not make the cost", call.receipt);
+        ensure!(
+            amounts.iter().sum::<u128>() == nano(&json!(call.cost))?,
+            "the parts of {} do not make the cost",
+            call.receipt
+        );
         for (part, amount) in listed.iter().zip(&amounts) {
             if part["account"] == json!(alice.account) {
                 earned_by_alice += amount;
             }
         }
-        parts = listed.iter().map(|part| json!({"account": name(part, &[alice, bob]), "amount": part["amount"]})).collect();
+        parts = listed
+            .iter()
+            .map(|part| json!({"account": name(&part["account"], &names), "amount": part["amount"]}))
+            .collect();
     }
     let earnings = earnings(hub, alice, earned_by_alice)?;
     let mut balances = Map::new();
@@ -247,9 +259,9 @@ fn earnings(hub: &Hub, alice: &Person, expected: u128) -> anyhow::Result<Value> 
 }
 
 /// Who an account is, in words.
-fn name(part: &Value, people: &[&Person]) -> Value {
-    let person = people.iter().find(|person| part["account"] == json!(person.account));
-    person.map_or_else(|| part["account"].clone(), |person| json!(person.handle))
+fn name(account: &Value, names: &[(Value, &str)]) -> Value {
+    let known = names.iter().find(|(known, _)| known == account);
+    known.map_or_else(|| account.clone(), |(_, name)| json!(name))
 }
 
 /// A decimal amount of OPG in nano-OPG.
@@ -285,7 +297,8 @@ fn text(path: &Path) -> anyhow::Result<&str> {
 fn browse(url: &str) {
     if ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some()) {
         // Without a browser the address above has to do.
-        let _ = Command::new("xdg-open").arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let _ =
+            Command::new("xdg-open").arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     }
 }
 

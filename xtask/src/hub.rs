@@ -86,6 +86,8 @@ impl Hub {
         let mut command = Command::new(&self.program);
         // Keys in the environment stand in no list of processes.
         command.env("MODELHUB_URL", &self.url).env("MODELHUB_KEY", key).env("MODELHUB_DATA", &self.data);
+        // Nobody's own login is read or replaced.
+        command.env("XDG_CONFIG_HOME", self.data.with_file_name("config"));
         Ok(command)
     }
 

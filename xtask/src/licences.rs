@@ -100,7 +100,8 @@ impl Rules {
             }
             Some(licence) => {
                 let with = words.next_if(|word| *word == "WITH").and_then(|_| words.next());
-                let licence = with.map_or_else(|| licence.to_owned(), |exception| format!("{licence} WITH {exception}"));
+                let licence =
+                    with.map_or_else(|| licence.to_owned(), |exception| format!("{licence} WITH {exception}"));
                 self.licences.contains(&licence)
             }
             None => false,
@@ -143,9 +144,7 @@ mod tests {
 
     #[test]
     fn licence_source_and_bans_are_judged() {
-        let package = |name: &str, licence: &str, source: &str| {
-            serde_json::json!({"name": name, "version": "1.0.0", "license": licence, "source": source})
-        };
+        let package = |name: &str, licence: &str, source: &str| serde_json::json!({"name": name, "version": "1.0.0", "license": licence, "source": source});
         assert!(rules().judge(&package("good", "MIT", "registry+here")).is_empty());
         assert_eq!(rules().judge(&package("bad", "GPL-3.0", "git+there")).len(), 3);
     }

@@ -242,9 +242,13 @@ mod tests {
         let features = |file: &[u8]| config().features(file).unwrap();
         assert_eq!(features(b"  ab \x0b"), [97, 98, 32, 11, 32, 32, 97, 98], "only one side of each end is trimmed");
         assert_eq!(features(b"abc"), [97, 98, 99, 256, 256, 97, 98, 99], "padded outwards");
-        assert_eq!(features(b"0123456789"), [48, 49, 50, 51, 54, 55, 56, 57], "the first and the last of what there is");
+        assert_eq!(
+            features(b"0123456789"),
+            [48, 49, 50, 51, 54, 55, 56, 57],
+            "the first and the last of what there is"
+        );
         assert_eq!(features(b"0123456789      \n\n")[4..], [256; 4], "a block of white space at the end says nothing");
-        assert!(config().features(b" a ").is_err(), "too small to ask the model");
+        assert!(config().features(b" a").is_err(), "too small to ask the model");
     }
 
     #[test]

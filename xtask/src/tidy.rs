@@ -27,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("registry", &["ledger", "tensor"]),
     ("engine", &["tensor"]),
     ("engine-onnx", &["engine", "tensor"]),
-    ("store", &["registry", "ledger"]),
+    ("store", &["registry", "ledger", "tensor"]),
     ("hub", &["store", "registry", "ledger", "tensor", "receipt", "engine"]),
     // The types of the use cases come from the crates below `hub`; SQL stays behind their traits.
     ("server", &["api", "web", "hub", "store", "registry", "ledger", "tensor", "engine"]),
@@ -36,6 +36,9 @@ const EDGES: &[(&str, &[&str])] = &[
         &["server", "hub", "api", "store", "registry", "ledger", "tensor", "receipt", "engine", "engine-onnx"],
     ),
     ("testkit", &["hub", "store", "registry", "ledger", "tensor", "receipt", "engine", "server", "api"]),
+    ("benches", &["store", "ledger", "tensor", "engine", "engine-onnx"]),
+    // From outside: it knows the binary and HTTP, nothing else.
+    ("whole", &[]),
     ("xtask", &[]),
 ];
 
@@ -46,7 +49,7 @@ const TEST_EDGES: &[(&str, &[&str])] =
 /// Dependencies that one crate hides from the others.
 const HIDDEN: &[(&str, &str)] = &[
     ("rusqlite", "store"),
-    ("axum", "server"),
+    ("axum", "server benches"),
     ("tonic", "server"),
     ("hyper-util", "server"),
     ("ort", "engine-onnx"),
@@ -54,8 +57,8 @@ const HIDDEN: &[(&str, &str)] = &[
     ("maud", "web"),
     ("ammonia", "web"),
     ("k256", "receipt"),
-    ("clap", "modelhub xtask"),
-    ("anyhow", "modelhub xtask"),
+    ("clap", "modelhub xtask benches"),
+    ("anyhow", "modelhub xtask benches"),
     ("ureq", "modelhub"),
 ];
 
@@ -73,7 +76,8 @@ const PURE: &[(&str, &[&str])] = &[
 const LINES: usize = 600;
 
 /// Longer files, with the reason.
-const LONG: &[(&str, &str)] = &[];
+const LONG: &[(&str, &str)] =
+    &[("crates/store/src/sqlite/catalog.rs", "one trait's whole backend: rows must not leave their file")];
 
 impl Tidy {
     pub(crate) fn run(self) -> anyhow::Result<()> {
@@ -155,7 +159,10 @@ fn edges(members: &[Member]) -> Vec<String> {
     let ours: BTreeSet<&str> = members.iter().map(|member| member.name.as_str()).collect();
     for member in members {
         let Some(down) = allowed(EDGES, &member.name) else {
-            findings.push(format!("{}: a new crate; give it its edges in tidy.rs and its line in docs/architecture.md", member.name));
+            findings.push(format!(
+                "{}: a new crate; give it its edges in tidy.rs and its line in docs/architecture.md",
+                member.name
+            ));
             continue;
         };
         let in_tests = allowed(TEST_EDGES, &member.name).unwrap_or_default();
@@ -239,7 +246,8 @@ fn places(file: &Path, text: &str) -> Vec<String> {
     let mut findings = Vec::new();
     for (line, number) in text.lines().zip(1..) {
         for word in words.iter().filter(|word| line.contains(*word)) {
-            findings.push(format!("{}:{number}: names {word}, which is one machine's or one network's", file.display()));
+            findings
+                .push(format!("{}:{number}: names {word}, which is one machine's or one network's", file.display()));
         }
     }
     findings
@@ -274,7 +282,7 @@ fn targets(line: &str) -> Vec<&str> {
     for (index, piece) in line.split('`').enumerate() {
         if index % 2 == 0 {
             let after = piece.split("](").skip(1);
-            targets.extend(after.filter_map(|after| Some(after.split_once(')')?.0.split(' ').next()?)));
+            targets.extend(after.filter_map(|after| after.split_once(')')?.0.split(' ').next()));
         }
     }
     targets
@@ -318,7 +326,10 @@ mod tests {
     #[test]
     fn links_that_lead_nowhere_are_found() {
         let file = Path::new("README.md");
-        assert!(links(file, "[a](Cargo.toml) [b](https://x.example/y) [c](#here) `[d](nowhere)`\n```\n[e](x)\n```").is_empty());
+        assert!(
+            links(file, "[a](Cargo.toml) [b](https://x.example/y) [c](#here) `[d](nowhere)`\n```\n[e](x)\n```")
+                .is_empty()
+        );
         assert_eq!(links(file, "see [a](crates/ledger) and [b](no/such.md#part)").len(), 1);
     }
 

@@ -101,7 +101,7 @@ codes! {
     EngineFailed = "engine_failed", 502;
     /// Nothing can run models at present. Nothing was charged.
     EngineUnavailable = "engine_unavailable", 503;
-    /// The books cannot be written at present. Nothing was charged.
+    /// The books cannot be written at present; a request with an `Idempotency-Key` may be repeated safely.
     BooksUnavailable = "books_unavailable", 503;
     /// The window of idempotency keys is full; calls without one are still taken.
     IdempotencyFull = "idempotency_full", 503;
@@ -141,6 +141,12 @@ mod tests {
             assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{word}");
             assert!(Code::ALL[..at].iter().all(|earlier| earlier.word() != word), "{word} stands there twice");
         }
+    }
+
+    #[test]
+    fn the_documentation_has_this_table() {
+        let page = include_str!("../../../docs/api.md");
+        assert!(page.contains(&Code::table()), "docs/api.md is behind; its table is now:\n{}", Code::table());
     }
 
     #[test]

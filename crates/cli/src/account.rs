@@ -118,7 +118,14 @@ impl Calls {
             ]);
             for call in &calls.items {
                 let (model, release) = (call.model.clone(), call.release.clone());
-                table.row([call.accepted.clone(), model, release, call.outcome.clone(), opg(&call.cost), call.id.clone()]);
+                table.row([
+                    call.accepted.clone(),
+                    model,
+                    release,
+                    call.outcome.clone(),
+                    opg(&call.cost),
+                    call.id.clone(),
+                ]);
             }
             if table.is_empty() { "no calls yet".to_owned() } else { format!("{table}{}", more(calls.next.as_deref())) }
         })

@@ -50,7 +50,8 @@ impl Install {
                 State::Missing => {}
                 State::Pinned => return shown(screen, &target, "already there"),
                 State::Other(_) if self.from.is_none() || !self.allow_other_version => {
-                    let message = format!("{} is another library than ONNX Runtime {}", target.display(), library::VERSION);
+                    let message =
+                        format!("{} is another library than ONNX Runtime {}", target.display(), library::VERSION);
                     return Err(hinted(message, "modelhub engine install --force replaces it"));
                 }
                 State::Other(_) => {}

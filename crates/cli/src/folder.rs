@@ -230,7 +230,9 @@ mod tests {
     fn a_folder_is_walked_and_what_is_left_out_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        for path in ["README.md", "model.onnx", "examples/one.json", ".git/config", "target/debug/x", "a/b.pyc", "note~"] {
+        for path in
+            ["README.md", "model.onnx", "examples/one.json", ".git/config", "target/debug/x", "a/b.pyc", "note~"]
+        {
             write(root, path, b"x");
         }
         symlink("/etc/passwd", root.join("passwd")).unwrap();

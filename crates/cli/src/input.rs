@@ -64,7 +64,10 @@ impl Input {
         port.check(&tensor)?;
         if !tensor.fits_json() {
             let message = format!("the input \"{}\" holds values that JSON cannot carry", port.name);
-            return Err(hinted(message, "JSON has no FP16, BF16, infinite and undefined numbers, nor bytes that are no text"));
+            return Err(hinted(
+                message,
+                "JSON has no FP16, BF16, infinite and undefined numbers, nor bytes that are no text",
+            ));
         }
         Ok(tensor)
     }
@@ -170,7 +173,11 @@ fn shape_of(port: &Port, value: &Value) -> anyhow::Result<Vec<u64>> {
     if nested.len() == port.shape.len() {
         return Ok(nested);
     }
-    Ok(fill(port, count(value)))
+    let (count, shape) = (count(value), fill(port, count(value)));
+    if shape.iter().product::<u64>() != count {
+        bail!("{count} values do not make the input \"{}\", which is {}", port.name, form(port));
+    }
+    Ok(shape)
 }
 
 fn count(value: &Value) -> u64 {
@@ -180,8 +187,8 @@ fn count(value: &Value) -> u64 {
     }
 }
 
-/// `count` elements in the port's shape: its open axes are 1, but for the last, which takes what there is. Where that
-/// does not come out even, the count stands there all the same, and the check that follows names it.
+/// `count` elements in the port's shape: its open axes are 1, but for the last, which takes what there is, as far as that
+/// comes out even.
 fn fill(port: &Port, count: u64) -> Vec<u64> {
     let fixed: u64 = port.shape.iter().flatten().fold(1, |product, size| product.saturating_mul(*size));
     let last_open = port.shape.iter().rposition(Option::is_none);
@@ -226,7 +233,11 @@ mod tests {
             let tensor = read(text, &port(datatype, contract)).unwrap_or_else(|error| panic!("{text}: {error:#}"));
             let mut written = Vec::new();
             tensor.write_json(&mut written);
-            assert_eq!((tensor.shape(), String::from_utf8(written).unwrap().replace(".0", "").as_str()), (shape, json), "{text}");
+            assert_eq!(
+                (tensor.shape(), String::from_utf8(written).unwrap().replace(".0", "").as_str()),
+                (shape, json),
+                "{text}"
+            );
         }
     }
 

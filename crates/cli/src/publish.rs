@@ -146,7 +146,10 @@ impl Publish {
             files: files.iter().zip(digests).map(file).collect(),
             price: self.price.clone().map(|price| api::PriceTerms { per_call: Some(price), ..Default::default() }),
             split: self.split.clone().map(|Split(parts)| parts),
-            access: self.access.and_then(|access| access.to_possible_value()).map(|access| access.get_name().to_owned()),
+            access: self
+                .access
+                .and_then(|access| access.to_possible_value())
+                .map(|access| access.get_name().to_owned()),
             release: self.release.map(|release| release.to_string()),
             latest: self.latest,
             dry_run: self.dry_run,
@@ -244,7 +247,10 @@ mod tests {
     #[test]
     fn a_split_keeps_its_order() {
         let Split(parts) = Split::parse("zoe=70%, bob = 30%").unwrap();
-        assert_eq!(parts.iter().map(|(handle, share)| format!("{handle} {share}")).collect::<Vec<_>>(), ["zoe 70%", "bob 30%"]);
+        assert_eq!(
+            parts.iter().map(|(handle, share)| format!("{handle} {share}")).collect::<Vec<_>>(),
+            ["zoe 70%", "bob 30%"]
+        );
         for text in ["", "bob", "Bob=70%", "bob=70%,"] {
             assert!(Split::parse(text).is_err(), "{text}");
         }

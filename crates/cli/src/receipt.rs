@@ -97,7 +97,10 @@ impl Receipt {
 fn prove(signed: &Signed, published: &Published) -> anyhow::Result<()> {
     if signed.domain.salt != published.hub {
         return Err(hinted(
-            format!("the receipt is not proven: it is of the hub {}, the keys are of {}", signed.domain.salt, published.hub),
+            format!(
+                "the receipt is not proven: it is of the hub {}, the keys are of {}",
+                signed.domain.salt, published.hub
+            ),
             "take the keys of the hub that gave the receipt",
         ));
     }

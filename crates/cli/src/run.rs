@@ -190,8 +190,12 @@ fn tops(output: &Value, labels: &[String]) -> Vec<Top> {
     if labels.is_empty() || row != Some(labels.len() as u64) {
         return Vec::new();
     }
-    let scores: Vec<f64> =
-        output["data"].as_array().into_iter().flatten().map(|score| score.as_f64().unwrap_or(f64::NEG_INFINITY)).collect();
+    let scores: Vec<f64> = output["data"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|score| score.as_f64().unwrap_or(f64::NEG_INFINITY))
+        .collect();
     let best = |row: &[f64]| {
         let (index, score) = row.iter().enumerate().max_by(|one, two| one.1.total_cmp(two.1))?;
         Some(Top { label: labels[index].clone(), score: *score })
@@ -255,7 +259,8 @@ mod tests {
 
     #[test]
     fn a_request_is_what_the_protocol_says() {
-        let inputs = [Tensor::fp32("a", &[1, 2], &[0.5, 1.0]).unwrap(), Tensor::strings("b{}", &[1], &["}\""]).unwrap()];
+        let inputs =
+            [Tensor::fp32("a", &[1, 2], &[0.5, 1.0]).unwrap(), Tensor::strings("b{}", &[1], &["}\""]).unwrap()];
         let request: Value = serde_json::from_slice(&request(&inputs)).unwrap();
         assert_eq!(
             request,

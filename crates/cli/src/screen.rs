@@ -184,7 +184,9 @@ mod tests {
 
     #[test]
     fn sizes_read_well() {
-        for (size, text) in [(0, "0 bytes"), (999, "999 bytes"), (1_500, "1.5 kB"), (34_812_345, "34.8 MB"), (2_000_000_000, "2.0 GB")] {
+        for (size, text) in
+            [(0, "0 bytes"), (999, "999 bytes"), (1_500, "1.5 kB"), (34_812_345, "34.8 MB"), (2_000_000_000, "2.0 GB")]
+        {
             assert_eq!(bytes(size), text);
         }
     }

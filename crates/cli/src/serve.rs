@@ -207,17 +207,23 @@ fn wait_for_the_end(until_stdin_ends: bool) -> anyhow::Result<impl Future<Output
         // Held by the future below, so that it never comes.
         std::mem::forget(ended);
     }
-    Ok(async move {
+    let mut signalled = async move || {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            _ = stdin => {}
         }
+    };
+    Ok(async move {
+        let by_stdin = tokio::select! {
+            () = signalled() => false,
+            _ = stdin => true,
+        };
         tokio::spawn(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+            if by_stdin {
+                // Who closes standard input may well ask by signal too.
+                signalled().await;
             }
+            signalled().await;
             tracing::warn!("Stopping at once: calls that run are not charged");
             std::process::exit(1);
         });

@@ -48,7 +48,9 @@ impl Settings {
 
     fn read(path: &Path) -> anyhow::Result<Settings> {
         match fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim())),
+            Ok(text) => {
+                toml::from_str(&text).map_err(|error| anyhow!("{}: {}", path.display(), error.to_string().trim()))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Settings::default()),
             Err(error) => Err(error).with_context(|| path.display().to_string()),
         }

@@ -45,14 +45,20 @@ impl Hub {
     }
 
     /// Makes an account with a first key for everything but the operator's acts.
-    pub async fn create_account(&self, caller: &Caller, handle: &str, kind: AccountKind) -> Result<(Account, FreshKey), Error> {
+    pub async fn create_account(
+        &self,
+        caller: &Caller,
+        handle: &str,
+        kind: AccountKind,
+    ) -> Result<(Account, FreshKey), Error> {
         caller.may(Action::Admin, Object::Hub)?;
         let handle = Handle::claim(handle)?;
         if kind == AccountKind::Hub {
             let rule = "a hub has one account of its own; kinds are user, org, agent".to_owned();
             return Err(Error::Invalid { what: "kind", value: kind.to_string(), rule });
         }
-        let account = Account { id: AccountId::from_uuid(self.0.ids.next()), handle, kind, created: self.0.clock.now() };
+        let account =
+            Account { id: AccountId::from_uuid(self.0.ids.next()), handle, kind, created: self.0.clock.now() };
         let scopes = vec![Scope::Read, Scope::Publish, Scope::Call, Scope::Money];
         let wish = KeyWish { name: "first".to_owned(), scopes, ..KeyWish::default() };
         let (key, new) = self.make_key(account.id, wish, None);
@@ -79,6 +85,8 @@ impl Hub {
 
     /// Makes a further key of the caller's account. It can do nothing that the caller's own key cannot.
     pub async fn create_key(&self, caller: &Caller, wish: KeyWish) -> Result<FreshKey, Error> {
+        // Keys that a leaked one has made would outlive its revocation, so making them is no matter of every key.
+        caller.may(Action::Money, Object::Account(caller.account()))?;
         let invalid = |what, value: String, rule: &str| Error::Invalid { what, value, rule: rule.to_owned() };
         if wish.name.chars().count() > 100 || wish.name.chars().any(char::is_control) {
             return Err(invalid("name", wish.name, "at most 100 characters on one line"));

@@ -53,7 +53,9 @@ pub enum Error {
     PaymentRequired(Box<Quote>),
     #[error("the call costs {cost} OPG, above the limit of {limit} OPG")]
     CostAboveLimit { cost: Amount, limit: Amount },
-    #[error("{wanted} OPG are needed; available are {cash} OPG cash and {promo} OPG promo, {held} OPG are held by running calls")]
+    #[error(
+        "{wanted} OPG are needed; available are {cash} OPG cash and {promo} OPG promo, {held} OPG are held by running calls"
+    )]
     Insufficient { wanted: Amount, cash: Amount, promo: Amount, held: Amount },
     #[error(transparent)]
     Refused(Refusal),

@@ -103,7 +103,14 @@ impl Hub {
     }
 
     /// The one commit: charge, parts, call row and, for a keyed call, its outcome.
-    async fn capture(&self, callable: &Callable, draft: &Draft, terms: &Terms, held: Held, ran: Ran) -> Result<Answer, Error> {
+    async fn capture(
+        &self,
+        callable: &Callable,
+        draft: &Draft,
+        terms: &Terms,
+        held: Held,
+        ran: Ran,
+    ) -> Result<Answer, Error> {
         let kept = draft.keyed.map(|_| outcome::write(&ran.outputs));
         let purse = held.purse();
         let call = draft.answered(self.0.clock.now(), terms, purse, &ran);

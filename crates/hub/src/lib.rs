@@ -9,8 +9,8 @@
 //! To add a use case: a file with the verb's name, an `impl Hub` in it, its errors in `error.rs`.
 
 mod account;
-mod caller;
 mod callable;
+mod caller;
 mod error;
 mod ids;
 pub mod infer;

@@ -60,19 +60,42 @@ const MAX_REFERENCE: usize = 200;
 
 impl Hub {
     /// Gives promotional money.
-    pub async fn grant(&self, caller: &Caller, handle: &Handle, amount: Amount, reference: String, id: Option<TransferId>) -> Result<Posted, Error> {
+    pub async fn grant(
+        &self,
+        caller: &Caller,
+        handle: &Handle,
+        amount: Amount,
+        reference: String,
+        id: Option<TransferId>,
+    ) -> Result<Posted, Error> {
         self.transfer(caller, handle, amount, reference, id, Transfer::grant).await
     }
 
     /// Notes money that came in by hand.
-    pub async fn deposit(&self, caller: &Caller, handle: &Handle, amount: Amount, reference: String, id: Option<TransferId>) -> Result<Posted, Error> {
-        let by_hand = |id, at, to, amount, reference| Transfer::deposit(id, at, AccountId::RAIL_MANUAL, to, amount, reference);
+    pub async fn deposit(
+        &self,
+        caller: &Caller,
+        handle: &Handle,
+        amount: Amount,
+        reference: String,
+        id: Option<TransferId>,
+    ) -> Result<Posted, Error> {
+        let by_hand =
+            |id, at, to, amount, reference| Transfer::deposit(id, at, AccountId::RAIL_MANUAL, to, amount, reference);
         self.transfer(caller, handle, amount, reference, id, by_hand).await
     }
 
     /// Notes money that was paid out by hand.
-    pub async fn payout(&self, caller: &Caller, handle: &Handle, amount: Amount, reference: String, id: Option<TransferId>) -> Result<Posted, Error> {
-        let by_hand = |id, at, from, amount, reference| Transfer::payout(id, at, AccountId::RAIL_MANUAL, from, amount, reference);
+    pub async fn payout(
+        &self,
+        caller: &Caller,
+        handle: &Handle,
+        amount: Amount,
+        reference: String,
+        id: Option<TransferId>,
+    ) -> Result<Posted, Error> {
+        let by_hand =
+            |id, at, from, amount, reference| Transfer::payout(id, at, AccountId::RAIL_MANUAL, from, amount, reference);
         self.transfer(caller, handle, amount, reference, id, by_hand).await
     }
 

@@ -58,8 +58,8 @@ mod tests {
     #[test]
     fn an_outcome_reads_back_as_it_was_kept() {
         let outputs = vec![
-            Tensor::fp32("scores", vec![2, 2], &[0.5, -1.0, f32::NAN, 3.0]).expect("a tensor"),
-            Tensor::strings("names", vec![2], &["a\n", ""]).expect("a tensor"),
+            Tensor::fp32("scores", &[2, 2], &[0.5, -1.0, f32::NAN, 3.0]).expect("a tensor"),
+            Tensor::strings("names", &[2], &["a\n", ""]).expect("a tensor"),
         ];
         let kept = write(&outputs);
         assert_eq!(read(&kept).expect("readable"), outputs);

@@ -153,14 +153,20 @@ impl Hub {
         let owner = self.find_account(owner).await?;
         caller.may(Action::Publish, Object::Account(&owner))?;
         if owner.id.system_name().is_some() {
-            let rule = "the hub's own account takes fees and owns no models; make an account to publish with".to_owned();
+            let rule =
+                "the hub's own account takes fees and owns no models; make an account to publish with".to_owned();
             return Err(Error::Invalid { what: "owner", value: owner.handle.to_string(), rule });
         }
         Ok(owner)
     }
 
     /// Publishes: commit, card, dry run, contract, examples, price, release. Each verdict is told as it is reached.
-    pub async fn publish(&self, caller: &Caller, draft: Draft, verdicts: mpsc::Sender<Verdict>) -> Result<Published, Error> {
+    pub async fn publish(
+        &self,
+        caller: &Caller,
+        draft: Draft,
+        verdicts: mpsc::Sender<Verdict>,
+    ) -> Result<Published, Error> {
         let name = ModelName::claim(draft.model.owner().clone(), draft.model.name())?;
         let owner = self.publisher(caller, name.owner()).await?;
         caller.may(Action::Publish, Object::Model(&name))?;
@@ -205,6 +211,9 @@ impl Hub {
             price,
             sealed: false,
         };
+        if same && draft.latest && !draft.dry_run {
+            self.move_latest(latest.as_ref().expect("it is the same as one"), name.clone()).await?;
+        }
         if same || draft.dry_run {
             return Ok(published);
         }
@@ -239,6 +248,17 @@ impl Hub {
         Ok(Published { sealed: true, ..published })
     }
 
+    /// The owner's act that moves unversioned calls to another major, without a new release.
+    async fn move_latest(&self, release: &ReleaseRecord, name: ModelName) -> Result<(), Error> {
+        let (hub, model, major) = (self.clone(), release.model.id, release.number.major());
+        whole(async move {
+            hub.0.catalog.set_latest(model, major).await?;
+            hub.0.callables.forget(&name);
+            Ok(())
+        })
+        .await
+    }
+
     /// The files make a tree, and the owner has handed every one of them in.
     async fn check_files(&self, owner: &Account, draft: &Draft) -> Result<(Tree, String), Error> {
         let tree = Tree::new(draft.files.clone())?;
@@ -256,7 +276,12 @@ impl Hub {
                 }
             }
         }
-        let detail = format!("{}, {} bytes, commit {}", counted(tree.files().len(), "file"), tree.size_bytes(), tree.commit_id());
+        let detail = format!(
+            "{}, {} bytes, commit {}",
+            counted(tree.files().len(), "file"),
+            tree.size_bytes(),
+            tree.commit_id()
+        );
         Ok((tree, detail))
     }
 
@@ -275,21 +300,22 @@ impl Hub {
     async fn dry_run(&self, tree: &Tree) -> Result<((Digest, Box<dyn Trial>), String), Error> {
         let weights = find_weights(tree)?;
         let model = engine::Model { digest: tree.digest().0, weights: self.0.blobs.path(weights.sha256) };
-        let trial = self.0.engine.trial(&model, Instant::now() + LOAD_LIMIT).await.map_err(|failure| match failure {
-            engine::Failure::Load { reason } => unfit(
-                "dry run",
-                format!("{} does not load: {reason}", weights.path),
-                "open it with onnxruntime on your machine; the hub runs ONNX with its standard operators",
-            ),
-            engine::Failure::TimedOut { limit_ms } => {
-                unfit("dry run", format!("{} did not load within {limit_ms} ms", weights.path), "")
-            }
-            engine::Failure::Died { how } => {
-                let reason = format!("loading {}, the runner {how}", weights.path);
-                unfit("dry run", reason, "it may need more memory than a runner has")
-            }
-            other => other.into(),
-        })?;
+        let trial =
+            self.0.engine.trial(&model, Instant::now() + LOAD_LIMIT).await.map_err(|failure| match failure {
+                engine::Failure::Load { reason } => unfit(
+                    "dry run",
+                    format!("{} does not load: {reason}", weights.path),
+                    "open it with onnxruntime on your machine; the hub runs ONNX with its standard operators",
+                ),
+                engine::Failure::TimedOut { limit_ms } => {
+                    unfit("dry run", format!("{} did not load within {limit_ms} ms", weights.path), "")
+                }
+                engine::Failure::Died { how } => {
+                    let reason = format!("loading {}, the runner {how}", weights.path);
+                    unfit("dry run", reason, "it may need more memory than a runner has")
+                }
+                other => other.into(),
+            })?;
         let signature = trial.signature();
         let detail = format!(
             "{} loads in {} ms with {} MB; {}, {}",
@@ -316,7 +342,9 @@ impl Hub {
                     written => written,
                 };
                 let labels = labels.for_outputs(&signature);
-                labels.map_err(|error| unfit("contract", error.to_string(), "labels name the last axis of an output, one by one"))?
+                labels.map_err(|error| {
+                    unfit("contract", error.to_string(), "labels name the last axis of an output, one by one")
+                })?
             }
         };
         let shown = |ports: &[tensor::Port]| ports.iter().map(show_port).collect::<Vec<_>>().join(", ");
@@ -341,7 +369,11 @@ impl Hub {
 
     fn read_labels(&self, tree: &Tree, path: &FilePath) -> Result<Labels, Error> {
         let file = tree.get(path.as_str()).ok_or_else(|| {
-            unfit("contract", format!("labels: {path} is not among the files"), "write the name of a .json or .txt file of the folder")
+            unfit(
+                "contract",
+                format!("labels: {path} is not among the files"),
+                "write the name of a .json or .txt file of the folder",
+            )
         })?;
         let bytes = self.0.blobs.read(file.sha256, MAX_LABELS)?;
         Labels::from_file(path, &bytes).map_err(|error| unfit("contract", error.to_string(), ""))
@@ -367,21 +399,30 @@ impl Hub {
         }
         for file in &files {
             let bytes = self.0.blobs.read(file.sha256, MAX_EXAMPLE_BYTES as u64)?;
-            let example = Example::parse(&bytes)
-                .map_err(|error| unfit("examples", format!("{}: {error}", file.path), ""))?;
+            let example =
+                Example::parse(&bytes).map_err(|error| unfit("examples", format!("{}: {error}", file.path), ""))?;
             repeat(file.path.as_str(), &example.inputs, &example.expected, contract, trial).await?;
         }
         Ok(files.len() as u32)
     }
 
-    async fn price_and_split(&self, owner: &Account, draft: &Draft, section: &Section) -> Result<((Price, Terms), String), Error> {
+    async fn price_and_split(
+        &self,
+        owner: &Account,
+        draft: &Draft,
+        section: &Section,
+    ) -> Result<((Price, Terms), String), Error> {
         let Some(price) = draft.price.or(section.price) else {
             let hint = "add `modelhub: { price: { per_call: \"0.002 OPG\" } }` to the front matter of README.md, or --price \"0.002 OPG\"; \"0 OPG\" is free";
             return Err(unfit("price", "the card names no price", hint));
         };
         price.check()?;
         if price.per_1k_in.is_some() || price.per_1k_out.is_some() {
-            return Err(unfit("price", "a price per token needs a model that counts tokens", "use per_call or per_item"));
+            return Err(unfit(
+                "price",
+                "a price per token needs a model that counts tokens",
+                "use per_call or per_item",
+            ));
         }
         let split = match draft.split.clone().or_else(|| section.split.clone()) {
             None => Split::all_to(owner.id),
@@ -429,7 +470,11 @@ fn find_weights(tree: &Tree) -> Result<&File, Error> {
     let found: Vec<_> = tree.files().iter().filter(onnx).collect();
     match found[..] {
         [one] => Ok(one),
-        [] => Err(unfit("dry run", "there is no .onnx file among the files", "export the model to ONNX; other formats come later")),
+        [] => Err(unfit(
+            "dry run",
+            "there is no .onnx file among the files",
+            "export the model to ONNX; other formats come later",
+        )),
         _ => tree.get("model.onnx").ok_or_else(|| {
             let names: Vec<_> = found.iter().take(5).map(|file| file.path.as_str()).collect();
             let reason = format!("{} .onnx files ({}…) and none is called model.onnx", found.len(), names.join(", "));
@@ -439,7 +484,13 @@ fn find_weights(tree: &Tree) -> Result<&File, Error> {
 }
 
 /// Runs one input twice.
-async fn repeat(what: &str, inputs: &[Tensor], expected: &[Tensor], contract: &Contract, trial: &mut dyn Trial) -> Result<(), Error> {
+async fn repeat(
+    what: &str,
+    inputs: &[Tensor],
+    expected: &[Tensor],
+    contract: &Contract,
+    trial: &mut dyn Trial,
+) -> Result<(), Error> {
     contract
         .signature
         .check_inputs(inputs)

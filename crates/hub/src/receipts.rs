@@ -23,7 +23,8 @@ impl Hub {
 
 /// What the receipt of a row says. The hub's fee stands first, where there is one.
 fn written(call: &Call) -> Receipt {
-    let part = |account: AccountId, amount: ledger::Amount| Part { account: account.to_string(), amount: amount.base_units() };
+    let part =
+        |account: AccountId, amount: ledger::Amount| Part { account: account.to_string(), amount: amount.base_units() };
     let fee = (!call.fee.is_zero()).then(|| part(AccountId::HUB_FEE, call.fee));
     Receipt {
         id: call.id.to_string(),

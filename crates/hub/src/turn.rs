@@ -8,8 +8,11 @@ use tokio::sync::watch;
 
 use crate::Error;
 
+/// What a running request asks, and a sign of its end.
+type Running = ([u8; 32], watch::Receiver<()>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<HashMap<[u8; 32], ([u8; 32], watch::Receiver<()>)>>);
+pub(crate) struct Turns(Mutex<HashMap<[u8; 32], Running>>);
 
 /// The right to run a keyed request. Dropped, it lets the next one go on.
 #[derive(Debug)]

@@ -42,38 +42,26 @@ pub struct Transfer {
     pub reference: String,
 }
 
-impl Transfer {
-    /// `amount` of `purse` from one account to another.
-    pub fn between(
-        id: TransferId,
-        at: Time,
-        kind: Kind,
-        from: AccountId,
-        to: AccountId,
-        purse: Purse,
-        amount: Amount,
-        reference: String,
-    ) -> Transfer {
-        let legs = vec![
-            Leg { account: from, purse, nano: -amount.nano() },
-            Leg { account: to, purse, nano: amount.nano() },
-        ];
-        Transfer { id, at, kind, legs, reference }
-    }
+/// `amount` from one account to another, within a purse.
+fn legs(from: AccountId, to: AccountId, purse: Purse, amount: Amount) -> Vec<Leg> {
+    vec![Leg { account: from, purse, nano: -amount.nano() }, Leg { account: to, purse, nano: amount.nano() }]
+}
 
+impl Transfer {
     /// Money that came in by `rail`.
     pub fn deposit(id: TransferId, at: Time, rail: AccountId, to: AccountId, amount: Amount, reference: String) -> Transfer {
-        Self::between(id, at, Kind::Deposit, rail, to, Purse::Cash, amount, reference)
+        Transfer { id, at, kind: Kind::Deposit, legs: legs(rail, to, Purse::Cash, amount), reference }
     }
 
     /// Promotional money, given by the operator.
     pub fn grant(id: TransferId, at: Time, to: AccountId, amount: Amount, reference: String) -> Transfer {
-        Self::between(id, at, Kind::Grant, AccountId::PROMO_OPERATOR, to, Purse::Promo, amount, reference)
+        let legs = legs(AccountId::PROMO_OPERATOR, to, Purse::Promo, amount);
+        Transfer { id, at, kind: Kind::Grant, legs, reference }
     }
 
     /// Money that left by `rail`.
     pub fn payout(id: TransferId, at: Time, rail: AccountId, from: AccountId, amount: Amount, reference: String) -> Transfer {
-        Self::between(id, at, Kind::Payout, from, rail, Purse::Cash, amount, reference)
+        Transfer { id, at, kind: Kind::Payout, legs: legs(from, rail, Purse::Cash, amount), reference }
     }
 
     /// Whether `other` says the same; the time it arrived is not part of what it says.

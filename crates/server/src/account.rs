@@ -74,7 +74,7 @@ impl By {
     fn sum(self, earnings: &[Earning]) -> Vec<api::Earning> {
         let mut sums: BTreeMap<_, (u64, Amount)> = BTreeMap::new();
         for earning in earnings {
-            let release = (self != By::Model).then(|| earning.release);
+            let release = (self != By::Model).then_some(earning.release);
             // Newest first, for those who look at days.
             let day = (self == By::Day).then_some(std::cmp::Reverse(earning.day));
             let kind = (earning.class, words::purse(earning.purse), words::role(earning.role));

@@ -240,6 +240,8 @@ pub trait Catalog: Send + Sync + fmt::Debug {
 
     /// Seals a release. One that exists already under its number is `ReleaseExists`.
     async fn seal(&self, release: &NewRelease) -> Result<(), CatalogError>;
+    /// Moves unversioned calls to the newest minor of `major`.
+    async fn set_latest(&self, model: ModelId, major: u32) -> Result<(), CatalogError>;
     async fn model(&self, name: &ModelName) -> Result<Option<ModelRecord>, CatalogError>;
     /// One release of a model: the asked one, or the one that unversioned calls go to.
     async fn release(

@@ -33,6 +33,7 @@ mod user;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
+use std::task::Poll;
 
 use engine::Engine;
 use engine::fake::{Behaviour, Fake};
@@ -79,6 +80,18 @@ pub fn model(text: &str) -> ModelName {
 /// A handle from its text.
 pub fn handle(text: &str) -> Handle {
     text.parse().unwrap()
+}
+
+/// Drops a future the first time it waits while `now` says so, as an edge does with whoever hangs up. True if it was
+/// dropped, false if it ended before.
+pub async fn hung_up<T>(future: impl Future<Output = T>, mut now: impl FnMut() -> bool) -> bool {
+    let mut future = Box::pin(future);
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(_) => Poll::Ready(false),
+        Poll::Pending if now() => Poll::Ready(true),
+        Poll::Pending => Poll::Pending,
+    })
+    .await
 }
 
 /// Nano-OPG as people write them.
@@ -394,6 +407,9 @@ impl TestHub {
 
 impl Drop for TestHub {
     fn drop(&mut self) {
-        assert!(self.finished || std::thread::panicking(), "a scene ends with finish().await: its books were not audited");
+        assert!(
+            self.finished || std::thread::panicking(),
+            "a scene ends with finish().await: its books were not audited"
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use hub::Error;
 use hub::publish::{Draft, Published, Verdict};
+use ledger::{Price, PriceError};
 use registry::{Access, Digest, File, Tree};
 use tokio::sync::mpsc;
 
@@ -132,6 +133,21 @@ impl Publish {
         Tree::new(self.files()).unwrap().digest().0
     }
 
+    /// The draft, as an edge would make it.
+    pub fn draft(&self) -> Result<Draft, PriceError> {
+        let named = |(to, points): &(String, u16)| (handle(to), *points);
+        Ok(Draft {
+            model: model(&self.model),
+            files: self.files(),
+            price: self.price.as_ref().map(|price| price.parse().map(Price::per_call)).transpose()?,
+            split: self.split.as_ref().map(|shares| shares.iter().map(named).collect()),
+            access: self.access,
+            number: self.number.as_ref().map(|number| number.parse().unwrap()),
+            latest: self.latest,
+            dry_run: self.dry_run,
+        })
+    }
+
     /// Hands the files in, for the owner the model's name says.
     pub async fn hand_in(&self) -> Result<(), Error> {
         let (hub, owner) = (self.user.scene.hub(), model(&self.model).owner().clone());
@@ -150,21 +166,9 @@ impl Publish {
         {
             return (Err(error), Vec::new());
         }
-        let split = self.split.as_ref().map(|shares| shares.iter().map(|(to, points)| (handle(to), *points)).collect());
-        let price = self.price.as_ref().map(|price| price.parse().map(ledger::Price::per_call)).transpose();
-        let price = match price {
-            Ok(price) => price,
+        let draft = match self.draft() {
+            Ok(draft) => draft,
             Err(error) => return (Err(error.into()), Vec::new()),
-        };
-        let draft = Draft {
-            model: model(&self.model),
-            files: self.files(),
-            price,
-            split,
-            access: self.access,
-            number: self.number.as_ref().map(|number| number.parse().unwrap()),
-            latest: self.latest,
-            dry_run: self.dry_run,
         };
         // As many as a publish has, so that nobody has to listen while it runs.
         let (to, mut verdicts) = mpsc::channel(64);

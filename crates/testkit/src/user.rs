@@ -45,6 +45,14 @@ impl User {
         Ok(User { caller, ..self.clone() })
     }
 
+    /// The operator, as somebody whom these verbs fit.
+    pub async fn as_operator(&self) -> User {
+        let caller = self.scene.operator().await;
+        let secret = self.scene.operator_secret.lock().unwrap().clone();
+        let key = KeyRecord { id: caller.key(), scopes: caller.scopes().to_vec(), ..self.key.clone() };
+        User { scene: self.scene.clone(), account: caller.account().clone(), key, secret, caller }
+    }
+
     /// With cash deposited by hand.
     #[must_use]
     pub async fn funded(self, amount: &str) -> User {

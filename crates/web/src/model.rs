@@ -222,7 +222,7 @@ fn figures(view: &Model) -> Vec<Figure> {
 fn earns_note(view: &Model) -> Markup {
     html! {
         @if !view.shares.is_empty() {
-            p { "Of each call, credited in the same step as the charge. Fixed for a release." }
+            p { "Of each call, credited in the same step as the charge. The split is fixed for a release; the fee is the hub’s." }
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::serve::PATIENCE;
 pub(crate) const LARGE: usize = 256 * 1024;
 /// Most bytes of a body of `/api/v1`: a publish may name ten thousand files.
 const JSON_LIMIT: usize = 4 * 1024 * 1024;
+/// Most bytes of a body that is too large that are read all the same, so that its sender hears why it was refused.
+const READ_OVER: usize = 64 * 1024 * 1024;
 
 /// A body that was not read yet.
 pub(crate) struct Incoming(Body);
@@ -33,11 +35,11 @@ impl Incoming {
     /// All of it, if that is at most `limit` bytes. A body that came in one piece is not copied.
     pub(crate) async fn read(mut self, limit: usize) -> Result<Bytes, Refused> {
         if self.0.size_hint().lower() > limit as u64 {
-            return Err(too_large(limit));
+            return Err(self.too_large(limit).await);
         }
         let Some(first) = self.next().await? else { return Ok(Bytes::new()) };
         if first.len() > limit {
-            return Err(too_large(limit));
+            return Err(self.too_large(limit).await);
         }
         let Some(second) = self.next().await? else { return Ok(first) };
         let announced = self.0.size_hint().lower() as usize;
@@ -46,12 +48,25 @@ impl Incoming {
         let mut next = Some(second);
         while let Some(piece) = next {
             if all.len() + piece.len() > limit {
-                return Err(too_large(limit));
+                return Err(self.too_large(limit).await);
             }
             all.extend_from_slice(&piece);
             next = self.next().await?;
         }
         Ok(all.freeze())
+    }
+
+    /// Reads on for a while and throws away what comes: a client that is still sending when the connection closes
+    /// sees a broken pipe instead of the reason.
+    async fn too_large(mut self, limit: usize) -> Refused {
+        let mut left = READ_OVER;
+        while let Ok(Some(piece)) = self.next().await
+            && piece.len() <= left
+        {
+            left -= piece.len();
+        }
+        let message = format!("the body is larger than {limit} bytes, which is what this path takes");
+        Problem::new(Code::BodyTooLarge, message).into()
     }
 
     /// The next piece, none at the end.
@@ -76,11 +91,6 @@ impl Incoming {
         }
         Ok(None)
     }
-}
-
-fn too_large(limit: usize) -> Refused {
-    Problem::new(Code::BodyTooLarge, format!("the body is larger than {limit} bytes, which is what this path takes"))
-        .into()
 }
 
 /// A JSON body of `/api/v1`.

@@ -1,9 +1,16 @@
 //! The hub over HTTP, with books and catalogue in memory and an engine that does as it is told.
 
+#[cfg(test)]
 mod admin;
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod hub;
+#[cfg(test)]
 mod pages;
+#[cfg(test)]
 mod publishing;
+#[cfg(test)]
 mod routes;
+#[cfg(test)]
 mod serving;

@@ -51,3 +51,72 @@ async fn a_client_that_hangs_up_is_charged_for_what_was_answered() {
     assert_eq!((again.status.as_u16(), again.header("idempotent-replayed")), (200, "true"));
     assert_eq!(hub.cash(&hub.bob).await, "0.998");
 }
+
+#[tokio::test]
+async fn a_handler_that_panics_is_an_internal_problem_and_tells_nothing() {
+    let hub = TestHub::ready().await;
+    let answer = hub.call().body(crashing()).await;
+    answer.refused(500, "internal", "the hub failed");
+    assert!(!answer.text().contains("secret"), "{}", answer.text());
+    assert_eq!(hub.call().json(&fitting()).await.status, 200);
+}
+
+fn crashing() -> axum::body::Body {
+    let read = || -> Result<bytes::Bytes, std::io::Error> { panic!("a secret") };
+    axum::body::Body::from_stream(futures_util::stream::once(async move { read() }))
+}
+
+/// From here on, time passes as soon as everybody waits for it.
+async fn serving_with_time_to_spare(hub: &TestHub) -> TcpStream {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(server::serve(listener, hub.hub.clone(), std::future::pending()));
+    TcpStream::connect(address).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_not_waited_for_for_ever() {
+    let hub = TestHub::ready().await;
+    tokio::time::pause();
+    let start = tokio::time::Instant::now();
+    let stuck = axum::body::Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let answer = hub.call().body(stuck).await;
+    answer.refused(400, "invalid_request", "nothing more of the body came for 30 s");
+    assert_eq!(start.elapsed().as_secs(), 30);
+}
+
+#[tokio::test]
+async fn a_head_that_stops_coming_is_not_waited_for_for_ever() {
+    let hub = TestHub::ready().await;
+    let mut stream = serving_with_time_to_spare(&hub).await;
+    stream.write_all(b"GET /v2 HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    tokio::time::pause();
+    let start = tokio::time::Instant::now();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!((29..=31).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_is_not_kept_for_ever() {
+    let hub = TestHub::ready().await;
+    let mut stream = serving_with_time_to_spare(&hub).await;
+    let data = vec!["0.5"; 4_000_000].join(",");
+    let body = format!(r#"{{"inputs":[{{"name":"x","shape":[2000000,2],"datatype":"FP32","data":[{data}]}}]}}"#);
+    let head = format!(
+        "POST /v2/models/alice/iris/infer HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        hub.bob,
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    while stream.peek(&mut [0; 16]).await.unwrap() == 0 {}
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::pause();
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    tokio::time::resume();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    assert!(answer.starts_with(b"HTTP/1.1 200") && answer.len() < 16_000_000, "{} bytes", answer.len());
+}

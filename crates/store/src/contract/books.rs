@@ -299,6 +299,16 @@ async fn books_opened_again_have_the_same_balances(mut place: Place) {
     }
 }
 
+async fn what_was_noted_is_there_when_books_are_dropped_and_opened_again(mut place: Place) {
+    for n in 0..2_000 {
+        place.books.note(failed_call(n));
+    }
+    place.drop_and_reopen();
+    assert_eq!(place.books.last(), 2_000);
+    place.books.note(failed_call(2_000));
+    place.books.grown(2_000).await;
+}
+
 async fn money_for_120_holds_is_held_120_times(mut place: Place) {
     fund(&place, 120 * 50).await;
     let books: Arc<dyn Books> = std::mem::replace(&mut place.books, Box::new(crate::MemoryBooks::default())).into();
@@ -376,6 +386,7 @@ contract![
     a_call_that_costs_nothing_is_captured_without_money,
     who_waits_for_rows_is_woken,
     books_opened_again_have_the_same_balances,
+    what_was_noted_is_there_when_books_are_dropped_and_opened_again,
     money_for_120_holds_is_held_120_times,
     closed_books_take_nothing_more,
 ];

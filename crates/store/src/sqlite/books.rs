@@ -73,7 +73,6 @@ impl SqliteBooks {
         begin_log_again(&conn).map_err(failed)?;
         // Checkpoints run beside commits, not inside one that callers wait for.
         conn.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
-        conn.pragma_update(None, "journal_size_limit", LOG_PAGES * 4_096).map_err(failed)?;
         conn.set_prepared_statement_cache_capacity(32);
         let outcomes = folder.join("outcomes");
         let made = fs::create_dir_all(&outcomes).and_then(|()| fs::File::open(folder)?.sync_all());
@@ -340,6 +339,8 @@ fn checkpoint(conn: &Connection, last: &watch::Receiver<Seq>, broken: &Mutex<Opt
 fn carry_over(conn: &Connection) -> rusqlite::Result<()> {
     let passive = || conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |r| r.get::<_, i64>(1));
     if passive()? > LOG_PAGES {
+        // Each time there is less that came in meanwhile.
+        passive()?;
         passive()?;
         conn.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
     }

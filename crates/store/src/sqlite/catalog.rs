@@ -488,6 +488,14 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
+    async fn set_latest(&self, model: ModelId, major: u32) -> Result<(), CatalogError> {
+        self.ask(move |conn| {
+            conn.execute("UPDATE models SET latest_major = ?2 WHERE id = ?1", params![&model.0[..], major])?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn model(&self, name: &ModelName) -> Result<Option<ModelRecord>, CatalogError> {
         let name = name.clone();
         self.ask(move |conn| Ok(find_release(conn, &name, None)?.map(|release| release.model))).await

@@ -1,0 +1,251 @@
+//! The binary from the outside: a hub is started, used and stopped by nothing but commands.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_modelhub");
+
+/// A hub on a folder of its own; dropped, it stops.
+struct Hub {
+    folder: TempDir,
+    child: Child,
+    url: String,
+}
+
+impl Hub {
+    fn start() -> Hub {
+        let folder = tempfile::tempdir().unwrap();
+        let (child, url) = serve(&folder.path().join("hub"));
+        Hub { folder, child, url }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("hub")
+    }
+
+    /// `modelhub` with nothing of this machine's user around it.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).env("XDG_CONFIG_HOME", self.folder.path()).env("MODELHUB_DATA", self.data());
+        command.env_remove("MODELHUB_URL").env_remove("MODELHUB_KEY");
+        command
+    }
+
+    /// Runs a command that succeeds, and reads the one JSON document it prints.
+    fn json(&self, key: &str, args: &[&str]) -> Value {
+        let output = self.command(args).arg("--json").env("MODELHUB_URL", &self.url).env("MODELHUB_KEY", key).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}"))
+    }
+
+    /// Runs a command that fails, and gives its status and what it says.
+    fn fails(&self, key: &str, args: &[&str]) -> (Option<i32>, String) {
+        let mut command = self.command(args);
+        if !key.is_empty() {
+            command.env("MODELHUB_URL", &self.url).env("MODELHUB_KEY", key);
+        }
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        assert!(!status.success(), "{args:?} printed {}", String::from_utf8_lossy(&stdout));
+        (status.code(), String::from_utf8(stderr).unwrap())
+    }
+
+    fn account(&self, handle: &str) -> String {
+        self.json("", &["admin", "account", "create", handle])["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Stops the hub as a service manager does.
+    fn stop(&mut self) {
+        let done = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(done.success());
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "a stop is no failure: {status}");
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+fn serve(data: &Path) -> (Child, String) {
+    let mut child = Command::new(PROGRAM)
+        .args(["serve", "--json", "--listen", "127.0.0.1:0", "--until-stdin-ends", "--data"])
+        .arg(data)
+        .env("MODELHUB_LOG", "error")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let first: Value = serde_json::from_str(&line).expect("the first line says where the hub is");
+    (child, first["url"].as_str().unwrap().to_owned())
+}
+
+/// A folder with the scaler, which takes four numbers and gives a class and three probabilities.
+fn model(folder: &Path) -> String {
+    let model = folder.join("iris");
+    fs::create_dir(&model).unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/fixtures/scaler.onnx");
+    fs::copy(fixture, model.join("model.onnx")).unwrap();
+    let card = "---\nlicense: mit\nmodelhub:\n  price: { per_call: \"0.001 OPG\" }\n---\n# Iris\n";
+    fs::write(model.join("README.md"), card).unwrap();
+    model.to_str().unwrap().to_owned()
+}
+
+/// Changes the books behind everybody's back.
+fn tamper(data: &Path, sql: &str) {
+    let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
+    let status = Command::new("python3").args(["-c", script]).arg(data.join("ledger.db")).arg(sql).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn a_model_is_published_called_paid_receipted_and_audited() {
+    let mut hub = Hub::start();
+    let (alice, bob) = (hub.account("alice"), hub.account("bob"));
+    let published = hub.json(&alice, &["publish", &model(hub.folder.path())]);
+    assert_eq!((&published["model"], &published["release"]), (&"alice/iris".into(), &"1.00".into()));
+    assert!(published["verdicts"].as_array().unwrap().iter().all(|verdict| verdict["ok"] == true));
+
+    let run = ["run", "alice/iris", "-i", "features=[5.1,3.5,1.4,0.2]"];
+    let (status, said) = hub.fails(&bob, &run);
+    assert_eq!(status, Some(1));
+    assert!(said.starts_with("error: ") && said.contains("insufficient_funds") && said.contains("hint: "), "{said}");
+
+    hub.json("", &["admin", "deposit", "bob", "0.0015", "--reference", "test"]);
+    let first = hub.json(&bob, &[&run[..], &["--idempotency-key", "one"]].concat());
+    assert_eq!(first["cost"], "0.001");
+    let again = hub.json(&bob, &[&run[..], &["--idempotency-key", "one"]].concat());
+    assert_eq!((&again["receipt"], &again["replayed"]), (&first["receipt"], &true.into()));
+    assert_eq!(hub.json(&bob, &["balance"])["cash"], "0.0005", "paid once");
+    assert_eq!(hub.json(&bob, &["calls"])["items"][0]["cost"], "0.001");
+
+    let receipt = first["receipt"].as_str().unwrap();
+    let (kept, keys) = (hub.folder.path().join("receipt.json"), hub.folder.path().join("keys.json"));
+    let (kept, keys) = (kept.to_str().unwrap(), keys.to_str().unwrap());
+    hub.json(&alice, &["receipt", receipt, "--save", kept, "--save-keys", keys]);
+    let data = hub.data();
+    hub.stop();
+    assert!(!data.join("hub.json").exists(), "nobody is sent to a hub that is gone");
+
+    assert_eq!(hub.json("", &["receipt", kept, "--verify", "--keys", keys])["verified"], true, "and needs no hub");
+    let forged = fs::read_to_string(kept).unwrap().replace("\"1.00\"", "\"1.01\"");
+    fs::write(kept, forged).unwrap();
+    assert!(hub.fails("", &["receipt", kept, "--verify", "--keys", keys]).1.contains("not proven"));
+
+    let audit = hub.command(&["audit"]).output().unwrap();
+    assert!(audit.status.success());
+    assert_eq!(String::from_utf8(audit.stdout).unwrap().lines().last(), Some("books balance: 0"));
+    tamper(&data, "update calls set cost = cost + 1 where cost > 0");
+    let audit = hub.command(&["audit"]).output().unwrap();
+    assert_eq!(audit.status.code(), Some(1));
+    assert_eq!(String::from_utf8(audit.stdout).unwrap().lines().last(), Some("books balance: 0.000000001"));
+}
+
+#[test]
+fn a_mistake_is_told_with_what_to_do() {
+    let hub = Hub::start();
+    let alice = hub.account("alice");
+    let empty = hub.folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let text = hub.folder.path().join("text.onnx");
+    fs::write(&text, "no model").unwrap();
+    let (empty, text) = (empty.to_str().unwrap(), text.to_str().unwrap());
+    for (key, args, code, words) in [
+        ("", &["balance"][..], 1, &["not logged in", "modelhub login"][..]),
+        ("mh_wrong", &["balance"], 1, &["bad_key", "hint: "]),
+        (&alice, &["login", "no-address"], 1, &["is not the address of a hub"]),
+        (&alice, &["run", "alice/none", "-i", "x=1"], 1, &["model_not_found"]),
+        (&alice, &["run", "alice/none"], 2, &["--input"]),
+        (&alice, &["run", "alice", "-i", "x=1"], 2, &["one slash"]),
+        (&alice, &["run", "alice/none", "-i", "x"], 2, &["NAME=VALUE"]),
+        (&alice, &["publish", empty], 1, &["holds no files", "hint: "]),
+        (&alice, &["publish", text], 1, &["publish_refused", "does not load"]),
+        (&alice, &["publish", text, "bob/text"], 1, &["error: "]),
+        (&alice, &["publish", text, "--split", "bob"], 2, &["HANDLE=SHARE"]),
+        (&alice, &["publish", text, "--price", "1 EUR"], 1, &["invalid_price"]),
+        (&alice, &["receipt", "nonsense", "--verify"], 1, &["receipt_not_found"]),
+        (&alice, &["key", "create", "--scope", "everything"], 1, &["everything"]),
+        (&alice, &["key", "create", "--scope", "admin"], 1, &["scope_missing"]),
+        ("", &["admin", "deposit", "nobody", "1"], 1, &["account_not_found"]),
+        ("", &["admin", "deposit", "alice", "0.0000000001"], 2, &["at most 9"]),
+        ("", &["admin", "payout", "alice", "1"], 1, &["insufficient_funds"]),
+        ("", &["admin", "account", "create", "alice"], 1, &["handle_taken"]),
+        ("", &["admin", "account", "create", "api"], 1, &["reserved"]),
+        ("", &["admin", "fee", "101%"], 1, &["101%"]),
+        ("", &["admin", "fee", "--data", "/nowhere"], 1, &["no hub runs on /nowhere", "modelhub serve"]),
+        ("", &["audit", "--data", "/nowhere"], 1, &["/nowhere"]),
+        ("", &["serve", "--listen", "127.0.0.1:0"], 1, &["in use by another hub", "hint: "]),
+        ("", &["engine", "install", "--from", text, "--force"], 1, &["neither a wheel nor a shared library"]),
+    ] {
+        let (status, said) = hub.fails(key, args);
+        assert_eq!(status, Some(code), "{args:?}: {said}");
+        assert!(said.contains("error: ") && words.iter().all(|word| said.contains(word)), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_key_is_for_the_hub_that_gave_it() {
+    let hub = Hub::start();
+    let alice = hub.account("alice");
+    hub.json(&alice, &["login", &hub.url]);
+    let balance = hub.command(&["balance"]).output().unwrap();
+    assert!(balance.status.success(), "logged in");
+    // The same hub under another name may be another hub.
+    let elsewhere = hub.url.replace("127.0.0.1", "localhost");
+    let (_, said) = hub.fails("", &["balance", "--url", &elsewhere]);
+    assert!(said.contains("no_key"), "{said}");
+}
+
+#[test]
+fn a_hub_without_its_receipt_key_does_not_take_a_new_one() {
+    let mut hub = Hub::start();
+    hub.stop();
+    fs::remove_file(hub.data().join("receipt.key")).unwrap();
+    let (status, said) = hub.fails("", &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("receipt.key is missing"), "{said}");
+}
+
+#[test]
+fn every_command_shows_an_example() {
+    let groups = ["admin account", "admin", "key", "engine"];
+    let leaves = [
+        "serve",
+        "login",
+        "publish",
+        "run",
+        "models",
+        "balance",
+        "earnings",
+        "calls",
+        "receipt",
+        "audit",
+        "doctor",
+        "key create",
+        "key list",
+        "key revoke",
+        "engine install",
+        "admin account create",
+        "admin grant",
+        "admin deposit",
+        "admin payout",
+        "admin fee",
+        "admin rate",
+    ];
+    for command in groups.iter().chain(&leaves) {
+        let output = Command::new(PROGRAM).args(command.split(' ')).arg("--help").output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{command}");
+        assert!(groups.contains(command) || help.contains(&format!("  modelhub {command}")), "{command}: {help}");
+    }
+}

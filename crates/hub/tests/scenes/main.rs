@@ -1,0 +1,12 @@
+//! The use cases, told as scenes: a whole hub in this process with a scripted engine. Every scene ends with an audit
+//! of the books.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
+
+mod accounts;
+mod calls;
+mod earnings;
+mod idempotency;
+mod money;
+mod publish;
+mod receipts;

@@ -11,17 +11,38 @@ use store::{Books, Denied, Held, Looked, Row, Seq, Stored};
 pub struct Faulty {
     below: Arc<dyn Books>,
     refusing: Mutex<Option<Denied>>,
+    dying: Mutex<Option<Death>>,
+}
+
+/// Where the process dies in a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    /// The engine has answered; the books know nothing.
+    BeforeCommit,
+    /// The books know; nobody was told.
+    AfterCommit,
 }
 
 impl Faulty {
     /// Books over these.
     pub fn over(below: Arc<dyn Books>) -> Faulty {
-        Faulty { below, refusing: Mutex::new(None) }
+        Faulty { below, refusing: Mutex::new(None), dying: Mutex::new(None) }
     }
 
     /// Refuses every capture with this from now on, or passes them on again.
     pub fn refuse_captures(&self, with: Option<Denied>) {
         *self.refusing.lock().expect("nothing panics while it holds the reason") = with;
+    }
+
+    /// Ends this process at the next capture, as a power cut would.
+    pub fn die(&self, at: Death) {
+        *self.dying.lock().expect("nothing panics while it holds the place") = Some(at);
+    }
+
+    fn dies(&self, at: Death) {
+        if *self.dying.lock().expect("nothing panics while it holds the place") == Some(at) {
+            std::process::abort();
+        }
     }
 
     pub(crate) fn below(&self) -> Arc<dyn Books> {
@@ -55,7 +76,12 @@ impl Books for Faulty {
         let refusing = self.refusing.lock().expect("nothing panics while it holds the reason").clone();
         match refusing {
             Some(denied) => Err(denied),
-            None => self.below.capture(held, call, outcome).await,
+            None => {
+                self.dies(Death::BeforeCommit);
+                let captured = self.below.capture(held, call, outcome).await;
+                self.dies(Death::AfterCommit);
+                captured
+            }
         }
     }
 

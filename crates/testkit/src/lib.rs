@@ -45,7 +45,7 @@ use store::{AccountKind, Blobs, Books, Catalog, Manual, MemoryBooks, Row, Seq, S
 use tensor::Signature;
 
 pub use call::Infer;
-pub use faulty::Faulty;
+pub use faulty::{Death, Faulty};
 pub use publish::Publish;
 pub use user::User;
 

@@ -51,7 +51,7 @@ fn left_by(events: &[Event], kept: Kept) -> Files {
                     Kept::Some(seed) if !synced() => {
                         let mut coin = DefaultHasher::new();
                         (seed, at).hash(&mut coin);
-                        if coin.finish() % 2 == 0 { bytes.len() } else { 0 }
+                        if coin.finish().is_multiple_of(2) { bytes.len() } else { 0 }
                     }
                     _ => bytes.len(),
                 };

@@ -54,6 +54,7 @@ fn run_and_kill(folder: &Path, first: u64) -> Vec<CallId> {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let (first_heard, works) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
         let mut acknowledged = Vec::new();
         let mut line = String::new();
@@ -61,10 +62,14 @@ fn run_and_kill(folder: &Path, first: u64) -> Vec<CallId> {
         while lines.read_line(&mut line).unwrap() > 0 && line.ends_with('\n') {
             acknowledged.extend(line.trim().strip_prefix("acknowledged ").map(|id| id.parse::<CallId>().unwrap()));
             line.clear();
+            if acknowledged.len() == 1 {
+                let _ = first_heard.send(());
+            }
         }
         acknowledged
     });
-    std::thread::sleep(Duration::from_millis(400));
+    works.recv_timeout(Duration::from_secs(60)).expect("the child captures");
+    std::thread::sleep(Duration::from_millis(300));
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap()

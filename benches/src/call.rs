@@ -69,9 +69,8 @@ pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
     }
 
     let speed = |side: usize| median(sides[side].iter().map(|c| c.per_second).collect());
-    let ratio = |a: usize, b: usize| {
-        median(sides[a].iter().zip(&sides[b]).map(|(a, b)| a.per_second / b.per_second).collect())
-    };
+    let ratio =
+        |a: usize, b: usize| median(sides[a].iter().zip(&sides[b]).map(|(a, b)| a.per_second / b.per_second).collect());
     let p50 = |side: usize| median(sides[side].iter().map(|c| c.p50_us).collect());
     let p99 = |side: usize| median(sides[side].iter().map(|c| c.p99_us).collect());
     let mut figures = vec![
@@ -96,10 +95,18 @@ pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
     for (at, callers) in [1, 16, 256].into_iter().enumerate() {
         let column = |place: usize| median(books.iter().map(|row| row[place]).collect());
         figures.push(Figure::context(format!("ledger alone, {callers} callers"), column(at), "calls/s"));
-        figures.push(Figure::context(format!("bare journal, same bytes, {callers} callers"), column(at + 3), "calls/s"));
+        figures.push(Figure::context(
+            format!("bare journal, same bytes, {callers} callers"),
+            column(at + 3),
+            "calls/s",
+        ));
         let ratio = median(books.iter().map(|row| row[at] / row[at + 3]).collect());
         let name = format!("ledger alone / bare journal, {callers} callers");
-        figures.push(if callers == 256 { Figure::ratio(name, ratio, 0.60) } else { Figure::context(name, ratio, "ratio") });
+        figures.push(if callers == 256 {
+            Figure::ratio(name, ratio, 0.60)
+        } else {
+            Figure::context(name, ratio, "ratio")
+        });
     }
     figures.iter().for_each(|figure| figure.print(race.json));
     drop(hub);
@@ -127,7 +134,8 @@ fn child<T: DeserializeOwned>(mut command: Command) -> anyhow::Result<T> {
     if !output.status.success() {
         bail!("{command:?} failed with {}", output.status);
     }
-    serde_json::from_slice(&output.stdout).with_context(|| format!("{command:?} printed {}", String::from_utf8_lossy(&output.stdout)))
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("{command:?} printed {}", String::from_utf8_lossy(&output.stdout)))
 }
 
 fn session(race: &Race, model: &str) -> anyhow::Result<Came> {
@@ -193,7 +201,10 @@ impl Hub {
     fn publish(&self, race: &Race, folder: &Path, model: &str, input: &str) -> anyhow::Result<Target> {
         let mut command = Command::new(&race.modelhub);
         command.arg("publish").arg(race.fixtures.join(format!("{model}.onnx"))).arg(format!("alice/{model}"));
-        command.args(["--price", "0.000001 OPG", "--json"]).env("MODELHUB_URL", &self.url).env("MODELHUB_KEY", &self.alice);
+        command
+            .args(["--price", "0.000001 OPG", "--json"])
+            .env("MODELHUB_URL", &self.url)
+            .env("MODELHUB_KEY", &self.alice);
         let output = command.stderr(Stdio::inherit()).output()?;
         if !output.status.success() {
             bail!("{model} was not published: {}", String::from_utf8_lossy(&output.stdout));

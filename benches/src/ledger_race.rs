@@ -37,7 +37,12 @@ pub(crate) fn run(callers: usize, lasting: Duration, journal: Option<usize>) -> 
     Ok(())
 }
 
-async fn journal_side(folder: &std::path::Path, bytes: usize, callers: usize, lasting: Duration) -> anyhow::Result<Books256> {
+async fn journal_side(
+    folder: &std::path::Path,
+    bytes: usize,
+    callers: usize,
+    lasting: Duration,
+) -> anyhow::Result<Books256> {
     let journal = Journal::open(folder, bytes)?;
     let start = Instant::now();
     let until = start + lasting;
@@ -63,7 +68,9 @@ async fn books_side(folder: &std::path::Path, callers: usize, lasting: Duration)
     let million: Amount = "1000000".parse()?;
     for payer in 0..PAYERS {
         let id = TransferId(numbered(9, payer));
-        books.post(Transfer::deposit(id, Time(0), AccountId::RAIL_MANUAL, account(1, payer), million, String::new())).await?;
+        books
+            .post(Transfer::deposit(id, Time(0), AccountId::RAIL_MANUAL, account(1, payer), million, String::new()))
+            .await?;
     }
     let start = Instant::now();
     let until = start + lasting;

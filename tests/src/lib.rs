@@ -96,7 +96,9 @@ impl Hub {
     /// Runs `modelhub ARGS --json` and reads what it prints.
     pub fn cli(&self, key: &str, args: &[&str]) -> Value {
         let output = self.try_cli(key, args);
-        let shown = || format!("{args:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let shown = || {
+            format!("{args:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        };
         assert!(output.status.success(), "{}", shown());
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} in {}", shown()))
     }
@@ -158,8 +160,7 @@ impl Hub {
 
     /// The audit's exit status and what it said.
     pub fn audit(&self) -> (bool, String) {
-        let output =
-            Command::new(modelhub()).args(["audit", "--data"]).arg(self.data()).output().expect("it starts");
+        let output = Command::new(modelhub()).args(["audit", "--data"]).arg(self.data()).output().expect("it starts");
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         (output.status.success(), said)
     }
@@ -208,7 +209,10 @@ pub fn request(url: &str, method: &str, path: &str, headers: &[(&str, &str)], bo
     let address = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(120)))?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n",
+        body.len()
+    );
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

@@ -21,7 +21,13 @@ fn call(url: &str, key: &str, idempotency_key: &str) -> Option<String> {
 }
 
 /// Fires all keys at once and calls `meanwhile` when some have been acknowledged.
-fn storm(url: &str, key: &str, keys: &[String], acknowledged: &Mutex<HashMap<String, String>>, meanwhile: impl FnOnce()) {
+fn storm(
+    url: &str,
+    key: &str,
+    keys: &[String],
+    acknowledged: &Mutex<HashMap<String, String>>,
+    meanwhile: impl FnOnce(),
+) {
     let done = AtomicUsize::new(0);
     let ended = AtomicUsize::new(0);
     std::thread::scope(|scope| {

@@ -22,18 +22,20 @@ fn two_hundred_calls_at_once_spend_money_for_a_hundred_and_twenty_exactly() {
     let [good, poor] = [AtomicUsize::new(0), AtomicUsize::new(0)];
     std::thread::scope(|scope| {
         for _ in 0..200 {
-            scope.spawn(|| loop {
-                let answer = hub.infer(&bob, "alice/iris", BODY);
-                match answer.status {
-                    200 => break good.fetch_add(1, Ordering::Relaxed),
-                    // Held by a neighbour that may still fail is not spent: but all of these answer, so it stays 402.
-                    402 => {
-                        assert_eq!(answer.code(), "insufficient_funds");
-                        break poor.fetch_add(1, Ordering::Relaxed);
-                    }
-                    429 => {}
-                    other => panic!("{other}: {}", String::from_utf8_lossy(&answer.body)),
-                };
+            scope.spawn(|| {
+                loop {
+                    let answer = hub.infer(&bob, "alice/iris", BODY);
+                    match answer.status {
+                        200 => break good.fetch_add(1, Ordering::Relaxed),
+                        // Held by a neighbour that may still fail is not spent: but all of these answer, so it stays 402.
+                        402 => {
+                            assert_eq!(answer.code(), "insufficient_funds");
+                            break poor.fetch_add(1, Ordering::Relaxed);
+                        }
+                        429 => {}
+                        other => panic!("{other}: {}", String::from_utf8_lossy(&answer.body)),
+                    };
+                }
             });
         }
     });
@@ -77,7 +79,8 @@ fn one_folder_has_one_hub() {
 fn a_newer_database_is_refused() {
     let (mut hub, _alice, _bob) = with_iris();
     hub.kill();
-    let newer = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA user_version = 99'); c.commit()";
+    let newer =
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA user_version = 99'); c.commit()";
     let changed = Command::new("python3").args(["-c", newer]).arg(hub.data().join("ledger.db")).status();
     assert!(changed.expect("python3 starts").success());
     let refused = Command::new(modelhub())
@@ -102,7 +105,12 @@ fn wrong_requests_get_clear_errors_and_cost_nothing() {
 
     let refused = |body: &str, status: u16, code: &str| {
         let answer = hub.infer(&bob, model, body);
-        assert_eq!((answer.status, answer.code().as_str()), (status, code), "{body}: {}", String::from_utf8_lossy(&answer.body));
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (status, code),
+            "{body}: {}",
+            String::from_utf8_lossy(&answer.body)
+        );
     };
     refused("{", 400, "invalid_request");
     refused("[]", 400, "invalid_request");

@@ -61,7 +61,13 @@ fn no_runner_outlives_its_hub() {
             let bearer = format!("Bearer {bob}");
             let headers = [("Authorization", bearer.as_str())];
             // The hub dies under it.
-            let _ = whole::request(&url, "POST", "/v2/models/alice/loop/infer", &headers, body("9223372036854775807").as_bytes());
+            let _ = whole::request(
+                &url,
+                "POST",
+                "/v2/models/alice/loop/infer",
+                &headers,
+                body("9223372036854775807").as_bytes(),
+            );
         });
         std::thread::sleep(Duration::from_millis(500));
         let runners = hub.runners();

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use engine::{Runners, RunnersConfig};
 use hub::{Hub, Options, Parts};
@@ -181,14 +181,17 @@ fn address(bound: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, bound.port()))
 }
 
-/// The operator's key file, written at the first start.
+/// The operator's key file. Written before the hub knows the key, so that a crash between the two costs nothing; a
+/// file that was lost is made anew, with a new key.
 async fn operator_key(hub: &Hub, folder: &Path) -> anyhow::Result<PathBuf> {
     let path = place::operator_key(folder);
-    if let Some(key) = hub.create_operator().await? {
-        place::write_private(&path, format!("{}\n", key.secret).as_bytes())?;
-    } else if !path.exists() {
-        bail!("{} is missing: put it back from where you keep copies", path.display());
+    if !path.exists() {
+        place::write_private(&path, format!("{}\n", hub::new_secret()).as_bytes())?;
     }
+    let secret = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    hub.admit_operator(secret.trim())
+        .await
+        .with_context(|| format!("{}: remove the file, and the next start makes a new key", path.display()))?;
     Ok(path)
 }
 

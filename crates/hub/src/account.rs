@@ -29,19 +29,42 @@ pub struct KeyWish {
 const DEV_OPG: i64 = 100 * Amount::PER_OPG;
 const MAX_KEYS: usize = 1_000;
 
+/// A secret for a new key.
+pub fn new_secret() -> String {
+    format!("mh_{}", hex(&random::<32>()))
+}
+
 impl Hub {
     /// Makes the operator's account and key on a hub's first start. None when it is there already.
     pub async fn create_operator(&self) -> Result<Option<FreshKey>, Error> {
-        let handle: Handle = "operator".parse()?;
-        if self.0.catalog.account(&handle).await?.is_some() {
+        if self.0.catalog.account(&"operator".parse()?).await?.is_some() {
             return Ok(None);
         }
+        self.add_operator_key(new_secret()).await.map(Some)
+    }
+
+    /// Makes a secret that its keeper has written down already a key of the operator's. Whoever starts a hub calls
+    /// this at every start: a crash between the two, or a lost file, locks nobody out of the own hub.
+    pub async fn admit_operator(&self, secret: &str) -> Result<(), Error> {
+        match self.authenticate(secret).await {
+            Ok(caller) if caller.is_operator() => Ok(()),
+            Ok(_) => Err(Error::NotOperator),
+            Err(Error::UnknownKey) => self.add_operator_key(secret.to_owned()).await.map(drop),
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn add_operator_key(&self, secret: String) -> Result<FreshKey, Error> {
+        let handle: Handle = "operator".parse()?;
         // The hub's fees are the operator's income, so the account of the books is the operator's own.
         let account = Account { id: AccountId::HUB_FEE, handle, kind: AccountKind::Hub, created: self.0.clock.now() };
         let wish = KeyWish { name: "operator".to_owned(), scopes: Scope::ALL.to_vec(), ..KeyWish::default() };
-        let (key, new) = self.make_key(account.id, wish, None);
-        self.0.catalog.add_account(&account, Some(&new)).await?;
-        Ok(Some(key))
+        let (key, new) = self.make_key(account.id, wish, None, secret);
+        match self.0.catalog.account(&account.handle).await? {
+            None => self.0.catalog.add_account(&account, Some(&new)).await?,
+            Some(_) => self.0.catalog.add_key(&new).await?,
+        }
+        Ok(key)
     }
 
     /// Makes an account with a first key for everything but the operator's acts.
@@ -61,7 +84,7 @@ impl Hub {
             Account { id: AccountId::from_uuid(self.0.ids.next()), handle, kind, created: self.0.clock.now() };
         let scopes = vec![Scope::Read, Scope::Publish, Scope::Call, Scope::Money];
         let wish = KeyWish { name: "first".to_owned(), scopes, ..KeyWish::default() };
-        let (key, new) = self.make_key(account.id, wish, None);
+        let (key, new) = self.make_key(account.id, wish, None, new_secret());
         let (hub, made) = (self.clone(), account.clone());
         whole(async move {
             hub.0.catalog.add_account(&made, Some(&new)).await?;
@@ -105,7 +128,7 @@ impl Hub {
         let max_cost = [wish.max_cost, caller.max_cost()].into_iter().flatten().min();
         let models = wish.models.or_else(|| caller.models().map(<[_]>::to_vec));
         let wish = KeyWish { max_cost, models, ..wish };
-        let (key, new) = self.make_key(caller.account().id, wish, caller.expires());
+        let (key, new) = self.make_key(caller.account().id, wish, caller.expires(), new_secret());
         self.0.catalog.add_key(&new).await?;
         Ok(key)
     }
@@ -132,8 +155,7 @@ impl Hub {
     }
 
     /// A key as it was wished for, but not beyond `end`.
-    fn make_key(&self, account: AccountId, wish: KeyWish, end: Option<Time>) -> (FreshKey, NewKey) {
-        let secret = format!("mh_{}", hex(&random::<32>()));
+    fn make_key(&self, account: AccountId, wish: KeyWish, end: Option<Time>, secret: String) -> (FreshKey, NewKey) {
         let now = self.0.clock.now();
         let wished = wish.expires_in_days.map(|days| now.plus_ms(i64::from(days).saturating_mul(Time::DAY_MS)));
         let record = KeyRecord {

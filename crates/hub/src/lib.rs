@@ -29,7 +29,7 @@ use engine::{Engine, EngineInfo, Unavailable};
 use receipt::{Address, HubId, Signer};
 use store::{Blobs, Books, Catalog, Clock};
 
-pub use account::{FreshKey, KeyWish};
+pub use account::{FreshKey, KeyWish, new_secret};
 pub use callable::Callable;
 pub use caller::{Action, Caller, Object};
 pub use error::Error;

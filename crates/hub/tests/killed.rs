@@ -51,7 +51,8 @@ async fn killed(how: &str, charged: bool) {
     assert!(!child.status.success(), "{how}: the process lives");
     let said = String::from_utf8(child.stdout).unwrap();
     let mut lines = said.lines();
-    let folder = PathBuf::from(lines.next().unwrap_or_else(|| panic!("{how}: {}", String::from_utf8_lossy(&child.stderr))));
+    let folder =
+        PathBuf::from(lines.next().unwrap_or_else(|| panic!("{how}: {}", String::from_utf8_lossy(&child.stderr))));
     let secret = lines.next().unwrap();
 
     let hub = open(&folder).await;

@@ -74,7 +74,8 @@ pub(crate) fn parse_nano(text: &str) -> Result<i64, AmountError> {
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let only_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !only_digits(whole) || !only_digits(fraction) || fraction.len() > 9 || digits.ends_with('.') {
+    if whole.is_empty() || !only_digits(whole) || !only_digits(fraction) || fraction.len() > 9 || digits.ends_with('.')
+    {
         return Err(form());
     }
     let large = || AmountError::TooLarge { text: shown() };
@@ -125,7 +126,13 @@ mod tests {
 
     #[test]
     fn decimals_are_exact_both_ways() {
-        for (text, nano) in [("0", 0), ("0.002", 2_000_000), ("100", 100_000_000_000), ("0.000000001", 1), ("9223372036.854775807", i64::MAX)] {
+        for (text, nano) in [
+            ("0", 0),
+            ("0.002", 2_000_000),
+            ("100", 100_000_000_000),
+            ("0.000000001", 1),
+            ("9223372036.854775807", i64::MAX),
+        ] {
             let amount: Amount = text.parse().expect(text);
             assert_eq!((amount.nano(), amount.to_string().as_str()), (nano, text));
         }

@@ -105,9 +105,7 @@ impl Book {
 
     /// The sum over all accounts, cash and promo: zero, always.
     pub fn sums(&self) -> (i128, i128) {
-        self.accounts
-            .values()
-            .fold((0, 0), |(cash, promo), b| (cash + i128::from(b.cash), promo + i128::from(b.promo)))
+        self.accounts.values().fold((0, 0), |(cash, promo), b| (cash + i128::from(b.cash), promo + i128::from(b.promo)))
     }
 
     /// Sets `amount` aside, whole from one purse: promo if it covers it, else cash.
@@ -186,8 +184,11 @@ impl Book {
         // Debits and credits of one account are seen together, so an owner can call the own model with the last unit.
         for leg in legs.clone() {
             let balance = self.balance(leg.account);
-            let change: i128 =
-                legs.clone().filter(|l| l.account == leg.account && l.purse == leg.purse).map(|l| i128::from(l.nano)).sum();
+            let change: i128 = legs
+                .clone()
+                .filter(|l| l.account == leg.account && l.purse == leg.purse)
+                .map(|l| i128::from(l.nano))
+                .sum();
             let after = i128::from(balance.posted(leg.purse)) + change;
             let Ok(after) = i64::try_from(after) else {
                 return Err(Refusal::TooLarge { account: leg.account });

@@ -294,7 +294,9 @@ mod tests {
 
     #[test]
     fn shares_are_percentages() {
-        for (text, points, shown) in [("10%", 1_000, "10%"), ("12.5%", 1_250, "12.5%"), ("0.01%", 1, "0.01%"), ("100.00%", 10_000, "100%")] {
+        for (text, points, shown) in
+            [("10%", 1_000, "10%"), ("12.5%", 1_250, "12.5%"), ("0.01%", 1, "0.01%"), ("100.00%", 10_000, "100%")]
+        {
             let share: Share = text.parse().expect(text);
             assert_eq!((share.points(), share.to_string().as_str()), (points, shown));
         }

@@ -188,9 +188,13 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_ids() {
-        for text in
-            ["", "acct_", "call_01h455vb4pex5vsknk084sn02q", "acct_81h455vb4pex5vsknk084sn02q", "acct_01H455VB4PEX5VSKNK084SN02Q"]
-        {
+        for text in [
+            "",
+            "acct_",
+            "call_01h455vb4pex5vsknk084sn02q",
+            "acct_81h455vb4pex5vsknk084sn02q",
+            "acct_01H455VB4PEX5VSKNK084SN02Q",
+        ] {
             assert!(text.parse::<AccountId>().is_err(), "{text} was taken");
         }
     }

@@ -22,7 +22,7 @@ mod transfer;
 pub use amount::{Amount, AmountError};
 pub use book::{Balance, Book, Hold};
 pub use call::{Call, Class, Keyed, Outcome, Surface};
-pub use cut::{Cut, Part, Role, Share, ShareError, Split, SplitError, Terms, TermsError, MAX_ROYALTIES};
+pub use cut::{Cut, MAX_ROYALTIES, Part, Role, Share, ShareError, Split, SplitError, Terms, TermsError};
 pub use id::{AccountId, CallId, HoldId, IdError, KeyId, ModelId, ReleaseId, TransferId};
 pub use price::{Currency, Money, Price, PriceError, Rate, Usage};
 pub use refusal::Refusal;

@@ -41,7 +41,9 @@ pub enum PriceError {
     Absurd { price: Money, limit: Money },
     #[error("a price is in one currency: {first} and {second} are mixed")]
     Mixed { first: Currency, second: Currency },
-    #[error("the price is in USD, but this hub has no rate for OPG yet; the operator sets one with `modelhub admin rate`")]
+    #[error(
+        "the price is in USD, but this hub has no rate for OPG yet; the operator sets one with `modelhub admin rate`"
+    )]
     NoRate,
     #[error("the cost is more than an amount can hold")]
     TooLarge,
@@ -141,7 +143,10 @@ impl FromStr for Rate {
     type Err = PriceError;
 
     fn from_str(text: &str) -> Result<Self, PriceError> {
-        parse_nano(text).ok().and_then(Rate::from_nano).ok_or_else(|| PriceError::Rate { text: text.chars().take(64).collect() })
+        parse_nano(text)
+            .ok()
+            .and_then(Rate::from_nano)
+            .ok_or_else(|| PriceError::Rate { text: text.chars().take(64).collect() })
     }
 }
 
@@ -251,7 +256,9 @@ impl Price {
         };
         // Rounded up, without the addition that could overflow.
         let nano = over / under + i128::from(over % under != 0);
-        i64::try_from(nano).map_err(|_| PriceError::TooLarge).and_then(|n| Amount::from_nano(n).map_err(|_| PriceError::TooLarge))
+        i64::try_from(nano)
+            .map_err(|_| PriceError::TooLarge)
+            .and_then(|n| Amount::from_nano(n).map_err(|_| PriceError::TooLarge))
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Refusal {
     #[error("{account} would hold more than an amount can be")]
     TooLarge { account: AccountId },
     /// Available is what a new hold could take; held is set aside by calls that are running.
-    #[error("{account} has {cash} OPG cash and {promo} OPG promo available ({held} OPG held by running calls), {wanted} OPG are needed")]
+    #[error(
+        "{account} has {cash} OPG cash and {promo} OPG promo available ({held} OPG held by running calls), {wanted} OPG are needed"
+    )]
     Insufficient { account: AccountId, wanted: Amount, cash: Amount, promo: Amount, held: Amount },
 }

@@ -49,7 +49,14 @@ fn legs(from: AccountId, to: AccountId, purse: Purse, amount: Amount) -> Vec<Leg
 
 impl Transfer {
     /// Money that came in by `rail`.
-    pub fn deposit(id: TransferId, at: Time, rail: AccountId, to: AccountId, amount: Amount, reference: String) -> Transfer {
+    pub fn deposit(
+        id: TransferId,
+        at: Time,
+        rail: AccountId,
+        to: AccountId,
+        amount: Amount,
+        reference: String,
+    ) -> Transfer {
         Transfer { id, at, kind: Kind::Deposit, legs: legs(rail, to, Purse::Cash, amount), reference }
     }
 
@@ -60,7 +67,14 @@ impl Transfer {
     }
 
     /// Money that left by `rail`.
-    pub fn payout(id: TransferId, at: Time, rail: AccountId, from: AccountId, amount: Amount, reference: String) -> Transfer {
+    pub fn payout(
+        id: TransferId,
+        at: Time,
+        rail: AccountId,
+        from: AccountId,
+        amount: Amount,
+        reference: String,
+    ) -> Transfer {
         Transfer { id, at, kind: Kind::Payout, legs: legs(from, rail, Purse::Cash, amount), reference }
     }
 

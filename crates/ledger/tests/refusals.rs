@@ -76,16 +76,18 @@ fn check(story: &str) {
     let mut holds: HashMap<String, Hold> = HashMap::new();
     for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let said = |done: Result<(), Refusal>| done.map_or_else(|refusal| code(&refusal).to_owned(), |()| "ok".to_owned());
+        let said =
+            |done: Result<(), Refusal>| done.map_or_else(|refusal| code(&refusal).to_owned(), |()| "ok".to_owned());
         let id = TransferId([0; 16]);
         let (happened, expected) = match words[..] {
             ["deposit", who, n, expected] => {
                 let t = Transfer::deposit(id, Time(0), AccountId::RAIL_MANUAL, account(who), amount(n), String::new());
                 (said(book.post(&t)), expected.to_owned())
             }
-            ["grant", who, n, expected] => {
-                (said(book.post(&Transfer::grant(id, Time(0), account(who), amount(n), String::new()))), expected.to_owned())
-            }
+            ["grant", who, n, expected] => (
+                said(book.post(&Transfer::grant(id, Time(0), account(who), amount(n), String::new()))),
+                expected.to_owned(),
+            ),
             ["payout", who, n, expected] => {
                 let t = Transfer::payout(id, Time(0), AccountId::RAIL_MANUAL, account(who), amount(n), String::new());
                 (said(book.post(&t)), expected.to_owned())
@@ -115,7 +117,10 @@ fn check(story: &str) {
             ["void", name, expected] => (said(book.void(&holds[name])), expected.to_owned()),
             ["balance", who, "cash", cash, "promo", promo, "held", held] => {
                 let b = book.balance(account(who));
-                (format!("{} {} {}", b.cash, b.promo, b.held().base_units() / 1_000_000_000), format!("{cash} {promo} {held}"))
+                (
+                    format!("{} {} {}", b.cash, b.promo, b.held().base_units() / 1_000_000_000),
+                    format!("{cash} {promo} {held}"),
+                )
             }
             _ => panic!("no such act: {line}"),
         };

@@ -26,6 +26,13 @@ async fn a_secret_is_shown_once_and_finds_its_account() {
     refused!(hub.hub().authenticate("mh_0").await, Error::UnknownKey);
     refused!(hub.hub().authenticate("").await, Error::UnknownKey);
     assert!(hub.hub().create_operator().await.unwrap().is_none(), "there is one operator");
+    // A key file that was lost and made anew: both keys are the operator's, and there is still one operator.
+    let found = hub::new_secret();
+    refused!(hub.hub().authenticate(&found).await, Error::UnknownKey);
+    hub.hub().admit_operator(&found).await.unwrap();
+    hub.hub().admit_operator(&found).await.unwrap();
+    assert!(hub.hub().authenticate(&found).await.unwrap().is_operator());
+    assert_eq!(hub.hub().list_keys(&hub.operator().await).await.unwrap().len(), 2);
     hub.restart().await;
     assert!(hub.operator().await.is_operator());
     alice.again().await.unwrap();

@@ -23,7 +23,11 @@ async fn history() -> TempDir {
     books.post(grant(2, BOB, 50_000)).await.unwrap();
     for n in 3..=40 {
         match n % 5 {
-            0 => books.note(failed_call(n)),
+            0 => {
+                books.note(failed_call(n));
+                // A row a commit, so that snapshots stand at rows 15, 30 and 40.
+                books.grown(n - 1).await;
+            }
             1 => drop(charge(&books, call_of(BOB, Purse::Promo, n, 1_007)).await.unwrap()),
             2 => {
                 let held = books.hold(ALICE, nano(9_000)).await.unwrap();

@@ -66,7 +66,7 @@ impl TestHub {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(Manual::at(Time(1_795_428_000_000)));
         let hub = hub::Hub::start(hub::Parts {
-            books: Arc::new(MemoryBooks::default()),
+            books: Arc::new(MemoryBooks::new(clock.clone())),
             catalog: Arc::new(SqliteCatalog::in_memory().unwrap()),
             blobs: Blobs::open(folder.path()).unwrap(),
             engine: Arc::new(engine.clone()),

@@ -130,7 +130,7 @@ async fn a_checkpoint_that_fails_costs_nobody_anything() {
         let books = open(Some(disk), folder.path());
         books.post(deposit(900, ALICE, 100_000)).await.unwrap();
         disk.fail(Fault { act, thread: "books-checkpoint", file, nth: 1 });
-        for n in 1..200 {
+        for n in 1..2_000 {
             charge(&books, call(n, 10)).await.unwrap();
             if disk.failed() == 1 {
                 break;
@@ -139,7 +139,7 @@ async fn a_checkpoint_that_fails_costs_nobody_anything() {
         }
         assert_eq!(disk.failed(), 1, "a checkpoint came by");
         let last = books.last();
-        for n in 1_000..1_010 {
+        for n in 10_000..10_010 {
             charge(&books, call(n, 10)).await.unwrap();
         }
         drop(books);

@@ -61,7 +61,7 @@ fn releases_are_numbered_by_what_changed_for_callers() {
     hub.publish(&alice, "alice/net", "scaler.onnx", &format!("{price}\n  deadline: 10s"));
     hub.publish(&alice, "alice/net", "strings.onnx", price);
     let described = hub.get("/v2/models/alice/net", "").json();
-    assert_eq!(described["versions"], serde_json::json!(["2.00", "1.01", "1.00"]));
+    assert_eq!(described["versions"], serde_json::json!(["1.00", "1.01", "2.00"]));
     assert_eq!(described["release"], "1.01", "callers who name no release stay with what they know");
     let two = hub.get("/v2/models/alice/net/versions/2.00", "").json();
     assert_eq!(two["inputs"][0]["datatype"], "BYTES");

@@ -95,7 +95,7 @@ codes! {
     UploadMismatch = "upload_mismatch", 422;
     /// Too many calls wait for this model; `Retry-After` says when to try again.
     Busy = "busy", 429;
-    /// The hub failed; its log says why. Nothing was charged.
+    /// The hub failed; its log says why. `/api/v1/calls` says whether a call was charged.
     Internal = "internal", 500;
     /// The model could not be loaded or failed on these inputs. Nothing was charged.
     EngineFailed = "engine_failed", 502;

@@ -274,37 +274,3 @@ async fn concurrent_first_calls_load_once() {
     }
     assert!(!run(&runners, "scaler.onnx", vec![features()]).await.unwrap().cold);
 }
-
-/// Not judged, only printed: `cargo test … latency -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement"]
-async fn latency() {
-    let runners = runners();
-    for callers in [1u32, 16, 64] {
-        run(&runners, "scaler.onnx", vec![features()]).await.unwrap();
-        let started = Instant::now();
-        let tasks: Vec<_> = (0..callers)
-            .map(|_| {
-                let runners = Arc::clone(&runners);
-                tokio::spawn(async move {
-                    let mut times: Vec<Duration> = Vec::new();
-                    let until = Instant::now() + Duration::from_secs(2);
-                    while Instant::now() < until {
-                        let started = Instant::now();
-                        run(&runners, "scaler.onnx", vec![features()]).await.unwrap();
-                        times.push(started.elapsed());
-                    }
-                    times
-                })
-            })
-            .collect();
-        let mut times = Vec::new();
-        for task in tasks {
-            times.extend(task.await.unwrap());
-        }
-        times.sort();
-        let rate = times.len() as f64 / started.elapsed().as_secs_f64();
-        let at = |share: usize| times[times.len() * share / 100];
-        println!("{callers:3} callers: {rate:8.0} calls/s, p50 {:?}, p99 {:?}", at(50), at(99));
-    }
-}

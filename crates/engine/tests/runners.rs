@@ -427,36 +427,3 @@ async fn a_trial_has_a_runner_of_its_own() {
     let refused = toys.model("refuse");
     assert!(matches!(toys.runners.trial(&refused, soon()).await, Err(Failure::Load { .. })));
 }
-
-/// Not a test by itself: the next one starts it in a process of its own, to be killed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a part of the next test"]
-async fn hub_to_be_killed() {
-    let toys = Toys::new(|_| ());
-    let model = toys.model("");
-    toys.run(&model, &[1], 5000).await.unwrap();
-    let pid = toys.runners.runner_pid(&model).unwrap();
-    let _endless = toys.start(&model, LOOP, 600_000);
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    println!("runner {pid}");
-    tokio::time::sleep(Duration::from_secs(60)).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_runner_outlives_a_hub_that_was_killed_even_in_an_endless_run() {
-    use std::io::BufRead;
-    let mut hub = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "hub_to_be_killed", "--ignored", "--nocapture"])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = std::io::BufReader::new(hub.stdout.take().unwrap()).lines();
-    let pid = lines
-        .map_while(Result::ok)
-        .find_map(|line| line.split_once("runner ").and_then(|(_, pid)| pid.trim().parse::<u32>().ok()))
-        .expect("the hub tells its runner");
-    assert!(alive(pid));
-    hub.kill().unwrap();
-    hub.wait().unwrap();
-    assert!(gone(pid).await);
-}

@@ -46,6 +46,16 @@ impl Hub {
     /// Makes a secret that its keeper has written down already a key of the operator's. Whoever starts a hub calls
     /// this at every start: a crash between the two, or a lost file, locks nobody out of the own hub.
     pub async fn admit_operator(&self, secret: &str) -> Result<(), Error> {
+        let digits = secret.strip_prefix("mh_").unwrap_or_default();
+        if digits.len() != 64 || !digits.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
+            // Not shown: what is wrong with a secret may be one character of it.
+            let rule = "mh_ and 64 hexadecimal digits; the file may be cut off".to_owned();
+            return Err(Error::Invalid {
+                what: "operator's key",
+                value: format!("({} characters)", secret.len()),
+                rule,
+            });
+        }
         match self.authenticate(secret).await {
             Ok(caller) if caller.is_operator() => Ok(()),
             Ok(_) => Err(Error::NotOperator),

@@ -18,13 +18,12 @@ pub struct Callable {
 }
 
 impl Callable {
-    /// How many items these inputs are: the size of the first axis where the contract leaves it open, else one.
+    /// How many items these inputs are: the largest first axis that the contract leaves open; one where there is none.
     pub(crate) fn items(&self, inputs: &[tensor::Tensor]) -> u64 {
         let ports = &self.release.contract.signature.inputs;
-        let open = ports.iter().find(|port| port.shape.first() == Some(&None));
-        open.and_then(|port| inputs.iter().find(|input| input.name() == port.name))
-            .and_then(|input| input.shape().first().copied())
-            .unwrap_or(1)
+        let open = ports.iter().filter(|port| port.shape.first() == Some(&None));
+        let size = |port: &tensor::Port| inputs.iter().find(|i| i.name() == port.name)?.shape().first().copied();
+        open.filter_map(size).max().unwrap_or(1)
     }
 }
 

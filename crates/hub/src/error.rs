@@ -86,6 +86,9 @@ pub enum Error {
     #[error(transparent)]
     Blob(BlobError),
 
+    #[error("{limit} files are coming in already, as many as this hub takes at a time")]
+    TooManyUploads { limit: usize },
+
     // The machine.
     #[error("{0}")]
     EngineUnavailable(Unavailable),

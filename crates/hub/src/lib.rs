@@ -90,6 +90,8 @@ struct Inner {
     turns: Arc<turn::Turns>,
     projector: project::Projector,
     running: Arc<tokio::sync::RwLock<()>>,
+    /// How many files may come in at the same moment: each takes a thread of its own for its disk.
+    uploads: Arc<tokio::sync::Semaphore>,
 }
 
 impl Hub {
@@ -104,6 +106,7 @@ impl Hub {
             turns: Arc::default(),
             projector: project::Projector::default(),
             running: Arc::default(),
+            uploads: Arc::new(tokio::sync::Semaphore::new(publish::MAX_UPLOADS)),
             books: parts.books,
             catalog: parts.catalog,
             blobs: parts.blobs,
@@ -150,7 +153,10 @@ impl Hub {
         let nothing = self.0.books.hold(ledger::AccountId::HUB_FEE, ledger::Amount::ZERO).await?;
         drop(nothing);
         self.0.catalog.watermark().await?;
-        self.engine_status().map_err(Error::EngineUnavailable)?;
+        // Asking may start a process and wait for it.
+        let hub = self.clone();
+        let status = tokio::task::spawn_blocking(move || hub.engine_status()).await;
+        status.map_err(|crash| Error::Internal { reason: crash.to_string() })?.map_err(Error::EngineUnavailable)?;
         Ok(())
     }
 }

@@ -7,6 +7,9 @@ use store::{ModelTotals, ReleaseRecord, Totals};
 
 use crate::{Callable, Error, Hub};
 
+/// How many releases a model's page shows.
+const SHOWN_RELEASES: u64 = 50;
+
 /// One model in a list.
 #[derive(Debug, Clone)]
 pub struct ListedModel {
@@ -45,7 +48,7 @@ impl Hub {
     /// A model with its releases and what it came to.
     pub async fn view(&self, name: &ModelName) -> Result<ModelView, Error> {
         let latest = self.model(name, None).await?;
-        let releases = self.0.catalog.releases(name).await?;
+        let releases = self.0.catalog.releases(name, SHOWN_RELEASES).await?;
         let totals = self.0.catalog.model_totals(latest.release.model.id).await?;
         Ok(ModelView { latest, releases, totals })
     }

@@ -15,7 +15,7 @@ use registry::{
 };
 use store::{Account, ModelRecord, NewRelease, ReleaseRecord, Upload};
 use tensor::Tensor;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
@@ -62,12 +62,16 @@ pub struct Published {
 }
 
 /// The most that is read of a card, and of a file with labels.
-const MAX_README: u64 = 512 * 1024;
-const MAX_LABELS: u64 = 4 * 1024 * 1024;
+const MAX_README: u64 = 256 * 1024;
+const MAX_LABELS: u64 = 1024 * 1024;
 const MAX_EXAMPLES: usize = 50;
 /// The most that one file may be for now.
 pub const MAX_FILE: u64 = 2 * 1024 * 1024 * 1024;
 const LOAD_LIMIT: Duration = Duration::from_secs(60);
+/// How long all examples of one publish may run together: others wait for the runner.
+const EXAMPLES_LIMIT: Duration = Duration::from_secs(300);
+/// How many files may come in at the same moment, on the whole hub.
+pub(crate) const MAX_UPLOADS: usize = 64;
 
 /// Bytes on their way in, and whose they will be.
 #[derive(Debug)]
@@ -77,6 +81,7 @@ pub struct Receiving {
     digest: Digest,
     size: u64,
     upload: Option<Upload>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Receiving {
@@ -139,8 +144,10 @@ impl Hub {
             let rule = format!("a file has at most {MAX_FILE} bytes");
             return Err(Error::Invalid { what: "size", value: size.to_string(), rule });
         }
+        let place = self.0.uploads.clone().try_acquire_owned();
+        let place = place.map_err(|_| Error::TooManyUploads { limit: MAX_UPLOADS })?;
         let upload = self.0.blobs.receive(digest, size)?;
-        Ok(Receiving { hub: self.clone(), owner, digest, size, upload: Some(upload) })
+        Ok(Receiving { hub: self.clone(), owner, digest, size, upload: Some(upload), _place: place })
     }
 
     /// Whether `owner` has handed these bytes in before. What others have handed in is nobody's business.
@@ -183,7 +190,7 @@ impl Hub {
         let contract = Contract { examples, ..contract };
         let (price, terms) = say.told("price", self.price_and_split(&owner, &draft, &section).await).await?;
 
-        let latest = self.0.catalog.releases(&name).await?.into_iter().next();
+        let latest = self.0.catalog.releases(&name, 1).await?.into_iter().next();
         // The model keeps the case its first release was published in.
         let name = latest.as_ref().map_or(name, |latest| latest.model.name.clone());
         let access = draft.access.or(section.access).unwrap_or_default();
@@ -382,6 +389,7 @@ impl Hub {
     /// Every example twice, compared with itself and with what its author expects. Without examples the hub makes
     /// an input up, so that no release is sealed that never ran.
     async fn examples(&self, tree: &Tree, contract: &Contract, trial: &mut dyn Trial) -> Result<u32, Error> {
+        let until = Instant::now() + EXAMPLES_LIMIT;
         let files: Vec<_> = tree
             .files()
             .iter()
@@ -394,14 +402,14 @@ impl Hub {
         if files.is_empty() {
             let inputs = sample_inputs(&contract.signature)
                 .map_err(|error| unfit("examples", error.to_string(), "add examples/one.json with inputs that fit"))?;
-            repeat("a generated input", &inputs, &[], contract, trial).await?;
+            repeat("a generated input", &inputs, &[], contract, until, trial).await?;
             return Ok(0);
         }
         for file in &files {
             let bytes = self.0.blobs.read(file.sha256, MAX_EXAMPLE_BYTES as u64)?;
             let example =
                 Example::parse(&bytes).map_err(|error| unfit("examples", format!("{}: {error}", file.path), ""))?;
-            repeat(file.path.as_str(), &example.inputs, &example.expected, contract, trial).await?;
+            repeat(file.path.as_str(), &example.inputs, &example.expected, contract, until, trial).await?;
         }
         Ok(files.len() as u32)
     }
@@ -489,6 +497,7 @@ async fn repeat(
     inputs: &[Tensor],
     expected: &[Tensor],
     contract: &Contract,
+    until: Instant,
     trial: &mut dyn Trial,
 ) -> Result<(), Error> {
     contract
@@ -497,7 +506,7 @@ async fn repeat(
         .map_err(|mismatch| unfit("examples", format!("{what}: input {mismatch}"), ""))?;
     let mut answers = Vec::with_capacity(2);
     for _ in 0..2 {
-        let deadline = Instant::now() + Duration::from_millis(contract.deadline_ms);
+        let deadline = until.min(Instant::now() + Duration::from_millis(contract.deadline_ms));
         let ran = trial.run(inputs.to_vec(), deadline).await.map_err(|failure| {
             unfit("examples", format!("{what}: {failure}"), "add examples/one.json with an input the model answers")
         })?;

@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
-use hub::Hub;
 use hub::infer::{Answer, Request};
+use hub::{Action, Hub, Object};
 use sha2::{Digest, Sha256};
 use tensor::Tensor;
 
@@ -43,6 +43,8 @@ pub(crate) async fn infer(
     body: Incoming,
 ) -> Result<Response, Refused> {
     let Some(caller) = caller else { return Err(unpaid(&hub, &path).await) };
+    // Whoever may not call makes nobody read a body.
+    caller.may(Action::Call, Object::Model(&path.model))?;
     let body = body.read(BODY_LIMIT).await?;
     let content = if idempotency_key.is_some() { content(&path, &body) } else { [0; 32] };
     let Asked { id, inputs, outputs } = Asked::read(body).await?;

@@ -133,15 +133,17 @@ fn told(error: Error) -> Problem {
         Error::Unfit { hint, .. } => Problem { hint, ..problem(Code::PublishRefused) },
         Error::Blob(BlobError::Size { .. } | BlobError::Digest { .. }) => problem(Code::UploadMismatch),
         Error::Blob(BlobError::TooLarge { .. }) => problem(Code::PublishRefused),
+        Error::Blob(BlobError::Full { .. }) => problem(Code::BooksUnavailable).hint("the hub's operator has to make room"),
         Error::Blob(BlobError::Missing { .. }) => Refused::internal().into_problem(),
         Error::Blob(BlobError::Io(_)) | Error::Books { .. } => {
             Problem::new(Code::BooksUnavailable, "the books cannot be written")
-                .hint("nothing was charged; try again later")
+                .hint("it is not known whether this was charged: repeat it with the same Idempotency-Key, or look at /api/v1/calls once the hub is back")
         }
 
         Error::EngineUnavailable(unavailable) => {
             Problem::new(Code::EngineUnavailable, "no engine: nothing can run models at present").hint(unavailable.hint)
         }
+        Error::TooManyUploads { .. } => problem(Code::Busy).hint("try again when some have ended"),
         Error::Busy { .. } => problem(Code::Busy).hint("try again in a second"),
         Error::TimedOut { .. } => problem(Code::TimedOut),
         Error::Engine(Failure::Weights { .. }) => {

@@ -27,9 +27,14 @@ pub enum BlobError {
     Missing { digest: Digest },
     #[error("{digest} is {size} bytes, at most {limit} are read at once")]
     TooLarge { digest: Digest, size: u64, limit: u64 },
+    #[error("{left} bytes are left on the disk; an upload has to leave {RESERVE_BYTES} for the books")]
+    Full { left: u64 },
     #[error("blob storage failed: {0}")]
     Io(#[from] io::Error),
 }
+
+/// What uploads leave of the disk: books that cannot be written stop the whole hub.
+const RESERVE_BYTES: u64 = 512 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
 pub struct Blobs {
@@ -75,6 +80,11 @@ impl Blobs {
 
     /// Begins to take in bytes that will have this digest and size.
     pub fn receive(&self, digest: Digest, size: u64) -> Result<Upload, BlobError> {
+        let disk = rustix::fs::statvfs(&self.folder).map_err(io::Error::from)?;
+        let left = disk.f_bavail.saturating_mul(disk.f_frsize);
+        if left < size.saturating_add(RESERVE_BYTES) {
+            return Err(BlobError::Full { left });
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let temporary = self.folder.join("tmp").join(format!("{}-{number}", std::process::id()));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;

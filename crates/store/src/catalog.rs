@@ -250,8 +250,8 @@ pub trait Catalog: Send + Sync + fmt::Debug {
         number: Option<ReleaseNumber>,
     ) -> Result<Option<ReleaseRecord>, CatalogError>;
     async fn release_by_id(&self, id: ReleaseId) -> Result<Option<ReleaseRecord>, CatalogError>;
-    /// All releases, newest first.
-    async fn releases(&self, name: &ModelName) -> Result<Vec<ReleaseRecord>, CatalogError>;
+    /// Releases, newest first, at most `limit`.
+    async fn releases(&self, name: &ModelName, limit: u64) -> Result<Vec<ReleaseRecord>, CatalogError>;
     /// The latest release of each model, most recently published model first.
     async fn listing(&self, offset: u64, limit: u64) -> Result<Vec<(ReleaseRecord, ModelTotals)>, CatalogError>;
 

@@ -202,7 +202,7 @@ async fn nothing_there(hub: &TestHub) {
     assert!(core.listing(0, 10).await.unwrap().is_empty());
     assert_eq!(core.totals().await.unwrap().models, 0);
     refused!(core.model(&model("alice/echo"), None).await, Error::NoModel { .. });
-    assert!(hub.catalog().releases(&model("alice/echo")).await.unwrap().is_empty());
+    assert!(hub.catalog().releases(&model("alice/echo"), 9).await.unwrap().is_empty());
 }
 
 /// What a wrong publish answers, once it is sure that it left nothing and that the last verdict says no.

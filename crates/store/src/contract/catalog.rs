@@ -159,7 +159,7 @@ async fn a_later_release_joins_its_model(place: Place) {
     for (id, number) in [(2, "1.99"), (3, "2.00"), (4, "1.100")] {
         place.catalog.seal(&release("minilm", number, id, NOON.plus_ms(i64::from(id)))).await.unwrap();
     }
-    let releases = place.catalog.releases(&model("bob/minilm")).await.unwrap();
+    let releases = place.catalog.releases(&model("bob/minilm"), 9).await.unwrap();
     assert_eq!(numbers(&releases), ["bob/minilm 2.00", "bob/minilm 1.100", "bob/minilm 1.99", "bob/minilm 1.00"]);
     assert!(releases.iter().all(|r| r.model.id.0 == RELEASE.0));
 }

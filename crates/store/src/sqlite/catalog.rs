@@ -518,13 +518,14 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
-    async fn releases(&self, name: &ModelName) -> Result<Vec<ReleaseRecord>, CatalogError> {
+    async fn releases(&self, name: &ModelName, limit: u64) -> Result<Vec<ReleaseRecord>, CatalogError> {
         let name = name.clone();
         self.ask(move |conn| {
-            let sql = format!("{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 ORDER BY r.major DESC, r.minor DESC");
+            let sql =
+                format!("{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 ORDER BY r.major DESC, r.minor DESC LIMIT ?3");
             let mut statement = conn.prepare_cached(&sql)?;
             let releases = statement
-                .query_map(params![name.owner().as_str(), name.folded()], release)?
+                .query_map(params![name.owner().as_str(), name.folded(), limit as i64], release)?
                 .collect::<rusqlite::Result<_>>()?;
             Ok(releases)
         })

@@ -21,7 +21,9 @@ pub fn modelhub() -> PathBuf {
 
 /// A model of the fixtures.
 pub fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/testkit/fixtures").join(name)
+    // Asked when it runs: what was compiled in may be another clone's, where two of them share a build folder.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&here).join("../crates/testkit/fixtures").join(name)
 }
 
 /// A running hub with its data folder.

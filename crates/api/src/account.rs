@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Limits;
+
 /// `GET /api/v1/account`: who the key belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -16,15 +18,18 @@ pub struct Account {
     pub key: String,
 }
 
-/// `GET /api/v1/balance`: what can be spent now, and what running calls have set aside.
+/// `GET /api/v1/balance`: what can be spent now, what is set aside, and what is owed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance {
     pub cash: String,
     pub promo: String,
+    /// Set aside by running calls and by durable holds.
     pub held: String,
+    /// For refunds: taken from what the account earns next.
+    pub owed: String,
 }
 
-/// `GET /api/v1/earnings?by=model|release|day`.
+/// `GET /api/v1/earnings?by=model|release|day|class|payer`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Earnings {
     pub items: Vec<Earning>,
@@ -36,20 +41,26 @@ pub struct Earnings {
 /// What one line of calls came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Earning {
-    pub model: String,
-    /// Where it is asked for, or days are.
+    /// Unless it is asked for by class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Where it is asked for, or days or payers are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
     /// `2026-11-23`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub day: Option<String>,
+    /// Where it is asked for: a name for the payer that only this account sees, `payer_…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payer: Option<String>,
     /// Who paid: `paid` alone is income.
     pub class: String,
     /// `cash` or `promo`.
     pub purse: String,
-    /// `creator` or `royalty`.
-    pub role: String,
+    /// `creator` or `royalty`; `refunded` or `recovery` for what was given back.
+    pub kind: String,
     pub calls: u64,
+    /// In OPG; below zero for what was given back.
     pub amount: String,
 }
 
@@ -88,6 +99,9 @@ pub struct Call {
     /// `ok`, or why it cost nothing.
     pub outcome: String,
     pub cost: String,
+    /// Who paid it in the account's stead, where it was a trial: `hub` or `owner`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sponsor: Option<String>,
     /// The hub's part of it.
     pub fee: String,
     pub queue_us: u64,
@@ -116,9 +130,8 @@ pub struct Key {
     /// The models it is good for; none: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub models: Option<Vec<String>>,
-    /// The most that one call with it may cost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_cost: Option<String>,
+    #[serde(flatten)]
+    pub limits: Limits,
     pub created: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
@@ -140,6 +153,12 @@ pub struct NewKey {
     /// The most that one call with it may cost, in OPG.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_cost: Option<String>,
+    /// The most that may be spent with it in a day of UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_day: Option<String>,
+    /// And in a month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_month: Option<String>,
 }
 
 /// Its answer. The secret is shown this once.

@@ -45,6 +45,9 @@ pub struct NewTransfer {
     /// `tr_…`, made by the client so that a repeat moves nothing twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// `hold_…`, of a payout: the money that was set aside for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<String>,
 }
 
 /// Its answer.

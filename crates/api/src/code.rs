@@ -41,12 +41,16 @@ codes! {
     NoKey = "no_key", 401;
     /// The key is wrong, revoked or expired.
     BadKey = "bad_key", 401;
+    /// The message is not signed, not with the hub's secret, or not of now.
+    BadSignature = "bad_signature", 401;
     /// There is no credential, and this costs money; the body carries the quote.
     PaymentRequired = "payment_required", 402;
     /// Neither purse covers the cost.
     InsufficientFunds = "insufficient_funds", 402;
     /// The call would cost more than `X-Max-Cost` or the key allows.
     CostAboveLimit = "cost_above_limit", 402;
+    /// The call would go over what key or account may spend in a day or a month.
+    SpendingLimit = "spending_limit", 402;
     /// The key lacks the scope that this needs.
     ScopeMissing = "scope_missing", 403;
     /// The account may not do this, whatever its key.
@@ -63,6 +67,10 @@ codes! {
     ReceiptNotFound = "receipt_not_found", 404;
     /// The account has no such key.
     KeyNotFound = "key_not_found", 404;
+    /// There is no such hold.
+    HoldNotFound = "hold_not_found", 404;
+    /// The account has no webhook.
+    WebhookNotFound = "webhook_not_found", 404;
     /// The account has not uploaded these bytes.
     UploadNotFound = "upload_not_found", 404;
     /// The path is there, but not for this method; `Allow` lists those it has.
@@ -75,6 +83,8 @@ codes! {
     ReleaseConflict = "release_conflict", 409;
     /// The id was used before with other content.
     IdReused = "id_reused", 409;
+    /// The hold was captured, released or has expired, or is being captured.
+    HoldEnded = "hold_ended", 409;
     /// The call was charged, but its outcome is no longer kept; the receipt is.
     OutcomeExpired = "outcome_expired", 410;
     /// The request needs a `Content-Length`.
@@ -91,6 +101,8 @@ codes! {
     InvalidSplit = "invalid_split", 422;
     /// The price cannot be charged as it stands.
     InvalidPrice = "invalid_price", 422;
+    /// So much of the call's cost is not left, or its uploader's time to refund it is over.
+    RefundRefused = "refund_refused", 422;
     /// The uploaded bytes are not those that were announced.
     UploadMismatch = "upload_mismatch", 422;
     /// Too many calls wait for this model; `Retry-After` says when to try again.

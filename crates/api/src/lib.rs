@@ -15,8 +15,10 @@ mod code;
 mod inference;
 mod list;
 mod model;
+mod money;
 mod problem;
 mod publish;
+mod webhook;
 
 pub use account::{
     Account, Balance, Call, Calls, Earning, EarningSums, Earnings, Key, Keys, MadeKey, NewKey, RevokedKey,
@@ -28,5 +30,11 @@ pub use inference::{
 };
 pub use list::{ListedModel, ListedModels, MAX_PAGE, PAGE};
 pub use model::{HubInfo, ModelMetadata, PriceTerms, Quote, QuotePart, Ready, ServerMetadata, TensorMetadata};
+pub use money::{
+    Debt, Debts, Deposited, DepositedOne, Entries, Entry, Hold, Holds, Limits, LimitsUsed, NewDeposit, NewDeposits,
+    NewHold, NewRefund, Purses, Refund, RefundPart, Refunds, ReleasedHold, SetLimits, SetTrial, Statement,
+    StatementItem, StatementTotal, Trial, TrialBudget, UsedLimits,
+};
 pub use problem::{ErrorLine, Prefix, Problem};
 pub use publish::{DraftFile, Publish, Published, PublishedLine, Uploaded, Verdict, VerdictLine};
+pub use webhook::{Alert, Alerts, QueuedTest, RemovedWebhook, SetWebhook, Webhook};

@@ -107,4 +107,7 @@ pub struct QuotePart {
     /// `creator` or `royalty`.
     pub role: String,
     pub amount: String,
+    /// The base model a royalty is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builds_on: Option<String>,
 }

@@ -20,7 +20,7 @@ pub struct Problem {
 /// Whose clients read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prefix {
-    /// `/api/v1`, `/.well-known`: ours.
+    /// `/api/v1`, `/.well-known`, `/metrics`: ours.
     Api,
     /// `/v2`: the Open Inference Protocol, whose clients read the text at `error`.
     Inference,
@@ -35,7 +35,7 @@ impl Prefix {
             |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if under("/v2") {
             Prefix::Inference
-        } else if under("/api") || under("/.well-known") {
+        } else if under("/api") || under("/.well-known") || under("/metrics") {
             Prefix::Api
         } else {
             Prefix::Page

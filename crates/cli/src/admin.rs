@@ -4,13 +4,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use ledger::Amount;
 use registry::Handle;
 
-use crate::account::amounts;
-use crate::client::Client;
+use crate::account::{amounts, hold_lines, opg};
+use crate::client::{Client, segment};
 use crate::place::DataFolder;
 use crate::run::amount;
 use crate::screen::Screen;
 
-/// Accounts, money moved by hand, fee and rate. Needs the hub's data folder, where its operator's key lies.
+/// Accounts, money moved by hand, trials, fee and rate. Needs the hub's data folder, where its operator's key lies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Admin {
     #[command(subcommand)]
@@ -18,6 +18,10 @@ pub(crate) enum Admin {
     Grant(Grant),
     Deposit(Deposit),
     Payout(Payout),
+    Hold(Hold),
+    Holds(Holds),
+    Release(Release),
+    Trial(Trial),
     Fee(Fee),
     Rate(Rate),
 }
@@ -70,6 +74,66 @@ pub(crate) struct Deposit {
 pub(crate) struct Payout {
     #[command(flatten)]
     movement: Movement,
+    /// The money that was set aside for it
+    #[arg(long, value_name = "hold_…")]
+    hold: Option<String>,
+}
+
+/// Sets an account's money aside for a payout that is on its way; it is free again when its time is over.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  modelhub admin hold alice 12.5 --days 7 --reference \"bank 2026-11-23\"
+  modelhub admin payout alice 12.5 --hold hold_01h…")]
+pub(crate) struct Hold {
+    handle: Handle,
+    /// In OPG
+    #[arg(value_parser = amount)]
+    amount: Amount,
+    /// How long
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
+    days: u32,
+    /// Of which purse: cash or promo
+    #[arg(long, default_value = "cash")]
+    purse: String,
+    /// What to find it by later
+    #[arg(long, default_value = "")]
+    reference: String,
+    /// The hold's id: the same again sets nothing aside twice
+    #[arg(long, value_name = "hold_…")]
+    id: Option<String>,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+/// Lists money that is set aside, of all accounts.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  modelhub admin holds")]
+pub(crate) struct Holds {
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+/// Gives money back that was set aside.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  modelhub admin release hold_01h…")]
+pub(crate) struct Release {
+    /// The hold's id, as `admin holds` shows it
+    id: String,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+/// Shows or sets what each new account may try of models at the hub's expense.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  modelhub admin trial
+  modelhub admin trial 0.5")]
+pub(crate) struct Trial {
+    /// In OPG
+    #[arg(value_parser = amount)]
+    budget: Option<Amount>,
+    #[command(flatten)]
+    data: DataFolder,
 }
 
 #[derive(Debug, Args)]
@@ -116,9 +180,13 @@ impl Admin {
     pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
         match self {
             Admin::Account(Account::Create(create)) => create.run(screen),
-            Admin::Grant(Grant { movement }) => movement.run(screen, "grants", "granted"),
-            Admin::Deposit(Deposit { movement }) => movement.run(screen, "deposits", "deposited"),
-            Admin::Payout(Payout { movement }) => movement.run(screen, "payouts", "paid out"),
+            Admin::Grant(Grant { movement }) => movement.run(screen, "grants", "granted", None),
+            Admin::Deposit(Deposit { movement }) => movement.run(screen, "deposits", "deposited", None),
+            Admin::Payout(Payout { movement, hold }) => movement.run(screen, "payouts", "paid out", hold),
+            Admin::Hold(hold) => hold.run(screen),
+            Admin::Holds(holds) => holds.run(screen),
+            Admin::Release(release) => release.run(screen),
+            Admin::Trial(trial) => trial.run(screen),
             Admin::Fee(fee) => fee.run(screen),
             Admin::Rate(rate) => rate.run(screen),
         }
@@ -148,18 +216,62 @@ impl Create {
 }
 
 impl Movement {
-    fn run(self, screen: Screen, path: &str, done: &str) -> anyhow::Result<()> {
+    fn run(self, screen: Screen, path: &str, done: &str, hold: Option<String>) -> anyhow::Result<()> {
         let hub = self.data.operator()?;
         let new = api::NewTransfer {
             handle: self.handle.to_string(),
             amount: self.amount.to_string(),
             reference: self.reference,
             id: self.id,
+            hold,
         };
         let moved: api::Moved = hub.post(&format!("/api/v1/admin/{path}"), &new)?;
         screen.show(&moved, || {
             format!("{done} {} OPG, {}: {}\n{}", self.amount, self.handle, moved.transfer, amounts(&moved.balance))
         })
+    }
+}
+
+impl Hold {
+    fn run(self, screen: Screen) -> anyhow::Result<()> {
+        let new = api::NewHold {
+            handle: self.handle.to_string(),
+            amount: self.amount.to_string(),
+            purse: Some(self.purse),
+            days: self.days,
+            reference: self.reference,
+            id: self.id,
+        };
+        let hold: api::Hold = self.data.operator()?.post("/api/v1/admin/holds", &new)?;
+        screen.show(&hold, || {
+            format!("{}\nset aside {} of {} until {}", hold.hold, opg(&hold.amount), hold.account, hold.expires)
+        })
+    }
+}
+
+impl Holds {
+    fn run(self, screen: Screen) -> anyhow::Result<()> {
+        let holds: api::Holds = self.data.operator()?.get("/api/v1/admin/holds")?;
+        screen.show(&holds, || hold_lines(&holds))
+    }
+}
+
+impl Release {
+    fn run(self, screen: Screen) -> anyhow::Result<()> {
+        let path = format!("/api/v1/admin/holds/{}", segment(&self.id));
+        let released: api::ReleasedHold = self.data.operator()?.delete(&path)?;
+        screen.show(&released, || format!("released {}", released.hold))
+    }
+}
+
+impl Trial {
+    fn run(self, screen: Screen) -> anyhow::Result<()> {
+        let (hub, path) = (self.data.operator()?, "/api/v1/admin/trial");
+        let trial: api::TrialBudget = match self.budget {
+            Some(budget) => hub.put(path, &api::TrialBudget { budget: budget.to_string() })?,
+            None => hub.get(path)?,
+        };
+        screen.show(&trial, || format!("each new account may try for {} at the hub's expense", opg(&trial.budget)))
     }
 }
 

@@ -1,20 +1,32 @@
 //! `modelhub audit`: recomputes the books from their rows.
 
-use clap::Args;
-use serde::Serialize;
-use store::audit::{Report, audit};
+use std::path::Path;
 
+use clap::Args;
+use ledger::Call;
+use serde::Serialize;
+use store::audit::{Depth, Proof, Report, audit_to};
+use store::backup;
+
+use crate::backup::explained;
+use crate::identity::Identity;
 use crate::place::DataFolder;
 use crate::screen::{Align, Screen, Table, hinted, one_line};
 
-/// Checks the books: recomputes every cut, sum and balance from the rows alone.
+/// Checks the books: recomputes every cut, sum, hold and balance from the rows alone.
 ///
-/// Looks only. A hub may be running. Ends with `books balance: 0` when all is in order, and with status 1 when not.
+/// Looks only. A hub may be running, and a backup is audited like a hub's own folder. Ends with `books balance: 0` when
+/// all is in order, and with status 1 when not.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   modelhub audit
-  modelhub audit --data /srv/hub --json")]
+  modelhub audit --deep
+  modelhub audit --data /srv/backup --json")]
 pub(crate) struct Audit {
+    /// Also read every page of both databases and every byte of every model, and check the signatures of all receipts
+    /// that were handed out
+    #[arg(long)]
+    deep: bool,
     #[command(flatten)]
     data: DataFolder,
 }
@@ -29,10 +41,8 @@ struct Told<'a> {
 
 impl Audit {
     pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
-        let folder = self.data.path()?;
-        let spinner = screen.spinner("Reading the books");
-        let report = audit(&folder)?;
-        spinner.finish_and_clear();
+        let folder = backup::books_in(&self.data.path()?).map_err(explained)?;
+        let report = look(&folder, self.deep, screen)?;
         screen.show(&Told { in_order: report.in_order(), report: &report }, || words(&report))?;
         if report.in_order() {
             return Ok(());
@@ -42,18 +52,56 @@ impl Audit {
     }
 }
 
-fn words(report: &Report) -> String {
+/// Audits a folder, and shows how far it is.
+pub(crate) fn look(folder: &Path, deep: bool, screen: Screen) -> anyhow::Result<Report> {
+    let spinner = screen.spinner("Reading the books");
+    let progress = |rows: u64| spinner.set_message(format!("Reading the books: {rows} rows"));
+    let identity = Identity::read(folder)?;
+    let proof = |call: &Call, signature: &[u8]| {
+        let (hub, signer) = identity.as_ref().ok_or("the hub's receipt.key is not here")?;
+        let signature = signature.try_into().map_err(|_| format!("{} bytes are no signature", signature.len()))?;
+        let digest = receipt::digest(hub, &hub::receipt_of(call));
+        match receipt::recover(&digest, &receipt::Signature(signature)) {
+            Ok(address) if address == signer.address() => Ok(()),
+            Ok(address) => Err(format!("{address} signed it, or something else than the row says")),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    let depth = Depth { deep: deep.then_some(&proof as Proof<'_>), progress: Some(&progress) };
+    let report = audit_to(folder, &depth)?;
+    spinner.finish_and_clear();
+    Ok(report)
+}
+
+pub(crate) fn words(report: &Report) -> String {
     let mut table = Table::new([("", Align::Right), ("", Align::Left)]);
-    for (count, what) in [
-        (report.calls, "calls read"),
+    let counts = [
+        (report.rows, "rows read, each with its checksum"),
+        (report.calls, "calls"),
         (report.charged, "of them charged"),
+        (report.trials, "of them paid by somebody else: trials"),
         (report.cuts, "cuts worked out again"),
+        (report.royalties, "royalties worked out again"),
         (report.transfers, "transfers summed"),
-        (report.accounts, "balances recomputed"),
+        (report.refunds, "of them refunds, compared with their calls"),
+        (report.recoveries, "of them recoveries, compared with their refunds"),
+        (report.holds, "durable holds followed to their ends"),
+        (report.open_holds, "of them open"),
+        (report.accounts, "accounts, both purses recomputed"),
         (report.snapshots, "snapshots compared"),
         (report.rollups, "sums of the catalogue compared"),
         (report.outcomes, "stored outcomes looked at"),
-    ] {
+    ];
+    let deep = report.deep.iter().flat_map(|deep| {
+        [
+            (deep.pages, "pages of both databases checked"),
+            (deep.receipts, "receipts that were handed out, their signatures checked"),
+            (deep.outcome_files, "files of outcomes found"),
+            (deep.blobs, "files of models hashed"),
+            (deep.blob_bytes, "bytes of them"),
+        ]
+    });
+    for (count, what) in counts.into_iter().chain(deep) {
         table.row([count.to_string(), what.to_owned()]);
     }
     let mut text = table.to_string();
@@ -62,6 +110,9 @@ fn words(report: &Report) -> String {
     }
     if report.differences > report.first.len() as u64 {
         text.push_str(&format!("differs  … {} in all\n", report.differences));
+    }
+    if report.owed != 0 {
+        text.push_str(&format!("owed for refunds: {}\n", opg(report.owed)));
     }
     text.push_str(&format!("books balance: {}", opg(report.books_balance)));
     text

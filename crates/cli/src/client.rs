@@ -85,6 +85,14 @@ impl Client {
         read(self.send("GET", path, &[], SendBody::none())?)
     }
 
+    /// An answer that is no JSON.
+    pub(crate) fn text(&self, path: &str) -> anyhow::Result<String> {
+        let mut text = String::new();
+        let response = self.send("GET", path, &[], SendBody::none())?;
+        response.into_body().into_with_config().limit(ANSWER_LIMIT).reader().read_to_string(&mut text)?;
+        Ok(text)
+    }
+
     pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
         read(self.send_json("POST", path, body)?)
     }

@@ -4,7 +4,6 @@ use clap::{Args, Subcommand};
 use ledger::Amount;
 use registry::ModelName;
 
-use crate::account::opg;
 use crate::client::segment;
 use crate::place::Connection;
 use crate::run::amount;
@@ -21,7 +20,7 @@ pub(crate) enum Key {
 /// Makes a key that can do less than yours, or as much, and shows it once.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  modelhub key create --name \"my app\" --scope call --max-cost 0.01 --expires-in 90
+  modelhub key create --name \"my app\" --scope call --max-cost 0.01 --max-day 5 --expires-in 90
   modelhub key create --scope read --scope call --model alice/magika")]
 pub(crate) struct Create {
     /// What it is for
@@ -39,6 +38,12 @@ pub(crate) struct Create {
     /// The most a call may cost, in OPG
     #[arg(long, value_name = "OPG", value_parser = amount)]
     max_cost: Option<Amount>,
+    /// The most that may be spent in a day, in OPG
+    #[arg(long, value_name = "OPG", value_parser = amount)]
+    max_day: Option<Amount>,
+    /// The most that may be spent in a month, in OPG
+    #[arg(long, value_name = "OPG", value_parser = amount)]
+    max_month: Option<Amount>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -80,6 +85,8 @@ impl Create {
             models: Some(models).filter(|models| !models.is_empty()),
             expires_in_days: self.expires_in,
             max_cost: self.max_cost.map(|amount| amount.to_string()),
+            max_day: self.max_day.map(|amount| amount.to_string()),
+            max_month: self.max_month.map(|amount| amount.to_string()),
         };
         let made: api::MadeKey = self.connection.open()?.post("/api/v1/keys", &new)?;
         screen.show(&made, || format!("{}\n{}\nkeep it: it is not shown again", made.record.id, made.key))
@@ -95,12 +102,12 @@ impl List {
                 ("name", Align::Left),
                 ("scopes", Align::Left),
                 ("models", Align::Left),
-                ("most a call", Align::Right),
+                ("at most", Align::Left),
                 ("ends", Align::Left),
             ]);
             for key in &keys.items {
                 let models = key.models.as_ref().map_or_else(|| "all".to_owned(), |models| models.join(" "));
-                let most = key.max_cost.as_deref().map_or_else(|| "-".to_owned(), opg);
+                let most = crate::limits::words(&key.limits);
                 let ends = match (&key.revoked, &key.expires) {
                     (Some(revoked), _) => format!("revoked {revoked}"),
                     (None, Some(expires)) => expires.clone(),

@@ -12,30 +12,41 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 
 use crate::screen::Screen;
 
 mod account;
 mod admin;
 mod audit;
+mod backup;
 mod client;
 mod doctor;
 mod engine;
 mod folder;
+mod identity;
 mod input;
 mod key;
 mod library;
+mod limits;
 mod login;
 mod models;
 mod npy;
 mod place;
 mod publish;
 mod receipt;
+mod refund;
 mod run;
 mod runner;
 mod screen;
 mod serve;
 mod settings;
+mod statement;
+mod webhook;
+
+/// The books and their projector let go of what other threads made; the system's allocator locks for that.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// A hub for models: publish one and earn with each call; call one and pay for what you use.
 #[derive(Debug, Parser)]
@@ -69,12 +80,24 @@ enum Command {
     Balance(account::Balance),
     Earnings(account::Earnings),
     Calls(account::Calls),
+    Entries(account::Entries),
+    Statement(statement::Statement),
     Receipt(receipt::Receipt),
+    Refund(refund::Refund),
+    Holds(account::Holds),
+    Debts(account::Debts),
+    Limits(limits::Limits),
+    Trial(limits::Trial),
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
+    Alerts(webhook::Alerts),
     #[command(subcommand)]
     Key(key::Key),
     #[command(subcommand)]
     Admin(admin::Admin),
     Audit(audit::Audit),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Doctor(doctor::Doctor),
     #[command(subcommand)]
     Engine(engine::Engine),
@@ -94,10 +117,21 @@ fn main() -> ExitCode {
         Command::Balance(balance) => balance.run(screen),
         Command::Earnings(earnings) => earnings.run(screen),
         Command::Calls(calls) => calls.run(screen),
+        Command::Entries(entries) => entries.run(screen),
+        Command::Statement(statement) => statement.run(screen),
+        Command::Refund(refund) => refund.run(screen),
+        Command::Holds(holds) => holds.run(screen),
+        Command::Debts(debts) => debts.run(screen),
+        Command::Limits(limits) => limits.run(screen),
+        Command::Trial(trial) => trial.run(screen),
+        Command::Webhook(webhook) => webhook.run(screen),
+        Command::Alerts(alerts) => alerts.run(screen),
         Command::Receipt(receipt) => receipt.run(screen),
         Command::Key(key) => key.run(screen),
         Command::Admin(admin) => admin.run(screen),
         Command::Audit(audit) => audit.run(screen),
+        Command::Backup(backup) => backup.run(screen),
+        Command::Restore(restore) => restore.run(screen),
         Command::Doctor(doctor) => doctor.run(screen),
         Command::Engine(engine) => engine.run(screen),
         Command::Runner(runner) => return runner.run(),

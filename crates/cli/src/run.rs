@@ -95,6 +95,8 @@ struct Answer {
 #[derive(Debug)]
 struct Bill {
     cost: String,
+    /// `cash`, `promo` or `trial`.
+    paid_from: String,
     receipt: String,
     release: String,
     digest: String,
@@ -130,6 +132,7 @@ impl Run {
         };
         let bill = Bill {
             cost: header("x-cost"),
+            paid_from: header("x-paid-from"),
             receipt: header("x-receipt-id"),
             release: header("x-model-release"),
             digest: header("x-model-digest"),
@@ -151,15 +154,20 @@ fn show(screen: Screen, contract: &api::ModelMetadata, bill: &Bill, answer: Answ
             output["top"] = json!(best);
         }
     }
-    let Bill { cost, receipt, release, digest, cold, replayed } = bill;
+    let Bill { cost, paid_from, receipt, release, digest, cold, replayed } = bill;
     let document = json!({
         "model": contract.name, "release": release, "digest": digest, "outputs": outputs,
-        "cost": cost, "receipt": receipt, "cold": cold, "replayed": replayed,
+        "cost": cost, "paid_from": paid_from, "receipt": receipt, "cold": cold, "replayed": replayed,
     });
     screen.show(&document, || {
         let mut text: String = outputs.iter().map(words).collect();
         let again = if *replayed { ", answered from the first run with this key" } else { "" };
-        text.push_str(&format!("cost     {cost} OPG{again}\nreceipt  {receipt}\n"));
+        let from = match paid_from.as_str() {
+            "promo" => " of your promo",
+            "trial" => ", which somebody else paid: a trial",
+            _ => "",
+        };
+        text.push_str(&format!("cost     {cost} OPG{from}{again}\nreceipt  {receipt}\n"));
         text
     })
 }

@@ -54,6 +54,13 @@ impl Screen {
         ProgressBar::new(total).with_style(style).with_message(what.to_owned())
     }
 
+    /// A bar that says what it counts, hidden where there is no terminal.
+    pub(crate) fn steps(self) -> ProgressBar {
+        let style = ProgressStyle::with_template("{msg} {bar:30} {percent} % {eta}")
+            .expect("the template is a constant and right");
+        ProgressBar::new(0).with_style(style)
+    }
+
     /// Something that turns while we wait, hidden where there is no terminal.
     pub(crate) fn spinner(self, what: &str) -> ProgressBar {
         let spinner = ProgressBar::new_spinner().with_message(what.to_owned());

@@ -10,12 +10,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use async_trait::async_trait;
 use clap::Args;
 use engine::{Runners, RunnersConfig};
-use hub::{Hub, Options, Parts};
-use receipt::{Bytes32, HubId, Signer};
+use hub::{Hub, Options, Outbound, Parts};
 use rustix::process::{Resource, getrlimit, setrlimit};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::{Blobs, Folder, SqliteBooks, SqliteCatalog};
 use tokio::net::TcpListener;
@@ -23,6 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
+use crate::identity::{self, Identity};
 use crate::library;
 use crate::place::{self, DataFolder, Running};
 use crate::screen::{Screen, hinted};
@@ -50,41 +50,6 @@ pub(crate) struct Serve {
     until_stdin_ends: bool,
 }
 
-/// Who this hub is to those who check its receipts. Kept in one file, so that neither part is there without the other.
-#[derive(Serialize, Deserialize)]
-struct Identity {
-    hub: HubId,
-    key: Bytes32,
-}
-
-impl Identity {
-    fn path(folder: &Path) -> PathBuf {
-        folder.join("receipt.key")
-    }
-
-    /// The hub's identity, made at its first start.
-    fn open(folder: &Folder) -> anyhow::Result<(HubId, Signer)> {
-        let path = Identity::path(folder.path());
-        let Identity { hub, key } = match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text).with_context(|| path.display().to_string())?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Identity::make(folder, &path)?,
-            Err(error) => return Err(error).with_context(|| path.display().to_string()),
-        };
-        let signer = Signer::from_bytes(&key.0).with_context(|| path.display().to_string())?;
-        Ok((hub, signer))
-    }
-
-    fn make(folder: &Folder, path: &Path) -> anyhow::Result<Identity> {
-        if folder.ledger().exists() {
-            let message = format!("{} is missing, and receipts were signed with it", path.display());
-            return Err(hinted(message, "put it back from where you keep copies; a new one would prove none of them"));
-        }
-        let identity = Identity { hub: HubId::generate()?, key: Bytes32(Signer::generate()?.expose_secret()) };
-        place::write_private(path, &serde_json::to_vec(&identity)?)?;
-        Ok(identity)
-    }
-}
-
 impl Serve {
     pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
         let filter = EnvFilter::try_from_env("MODELHUB_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
@@ -93,6 +58,11 @@ impl Serve {
         let settings = self.settings.clone().over_file(&path)?;
         let folder = open_folder(&path)?;
         let (hub_id, signer) = Identity::open(&folder)?;
+        let deposit_secret = identity::deposit_secret(folder.path())?;
+        let reach = match settings.allow_private_addresses {
+            Some(true) => outbound::Reach::Anywhere,
+            _ => outbound::Reach::Public,
+        };
         let clock: Arc<dyn store::Clock> = Arc::new(store::System);
         let books = SqliteBooks::open(folder.path(), Arc::clone(&clock), &store::Options::default())?;
         let catalog = SqliteCatalog::open(folder.path())?;
@@ -118,6 +88,8 @@ impl Serve {
                 clock,
                 signer,
                 hub_id,
+                deposit_secret,
+                outbound: Arc::new(Webhooks(outbound::Client::new(reach))),
                 options,
             })
             .await?;
@@ -148,6 +120,21 @@ impl Serve {
             let _ = fs::remove_file(Running::path(folder.path()));
             Ok(served?)
         })
+    }
+}
+
+/// The way to webhooks.
+#[derive(Debug)]
+struct Webhooks(outbound::Client);
+
+#[async_trait]
+impl Outbound for Webhooks {
+    fn check(&self, url: &str) -> Result<(), String> {
+        self.0.check(url).map_err(|failed| failed.to_string())
+    }
+
+    async fn post(&self, url: &str, headers: &[(&'static str, String)], body: String) -> Result<u16, String> {
+        self.0.post(url, headers, body).await.map_err(|failed| failed.to_string())
     }
 }
 
@@ -269,19 +256,5 @@ mod tests {
         ] {
             assert_eq!(address(bound.parse().unwrap()), url);
         }
-    }
-
-    #[test]
-    fn a_hub_keeps_its_identity_and_does_not_make_a_second_one() {
-        let temporary = tempfile::tempdir().unwrap();
-        let folder = Folder::open(&temporary.path().join("hub")).unwrap();
-        let (hub, signer) = Identity::open(&folder).unwrap();
-        let (again, same) = Identity::open(&folder).unwrap();
-        assert_eq!((hub, signer.address()), (again, same.address()));
-
-        fs::write(folder.ledger(), b"").unwrap();
-        fs::remove_file(Identity::path(folder.path())).unwrap();
-        let Err(error) = Identity::open(&folder) else { panic!("a new identity would disown the old receipts") };
-        assert!(error.to_string().contains("is missing"), "{error}");
     }
 }

@@ -27,6 +27,9 @@ pub(crate) struct Settings {
     /// What its pages call it [default: Model Hub]
     #[arg(long, env = "MODELHUB_NAME")]
     pub(crate) name: Option<String>,
+    /// Webhooks may lead anywhere, this machine and its network included, over plain http too [default: false]
+    #[arg(long, env = "MODELHUB_ALLOW_PRIVATE_ADDRESSES", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) allow_private_addresses: Option<bool>,
 }
 
 impl Settings {
@@ -37,6 +40,7 @@ impl Settings {
             listen: self.listen.or(file.listen),
             public_url: self.public_url.or(file.public_url),
             name: self.name.or(file.name),
+            allow_private_addresses: self.allow_private_addresses.or(file.allow_private_addresses),
         };
         settings.check()?;
         Ok(settings)

@@ -153,6 +153,98 @@ fn a_model_is_published_called_paid_receipted_and_audited() {
 }
 
 #[test]
+fn money_is_limited_set_aside_given_back_and_told_month_by_month() {
+    let hub = Hub::start();
+    let (alice, bob) = (hub.account("alice"), hub.account("bob"));
+    hub.json(&alice, &["publish", &model(hub.folder.path())]);
+    hub.json("", &["admin", "deposit", "bob", "1"]);
+    let run = ["run", "alice/iris", "-i", "features=[5.1,3.5,1.4,0.2]"];
+    let call = hub.json(&bob, &run)["receipt"].as_str().unwrap().to_owned();
+
+    let limits = hub.json(&bob, &["limits", "--max-day", "0.0015", "--max-cost", "0.001"]);
+    assert_eq!((&limits["account"]["max_day"], &limits["account"]["spent_today"]), (&"0.0015".into(), &"0.001".into()));
+    assert!(hub.fails(&bob, &run).1.contains("spending_limit"));
+    let limits = hub.json(&bob, &["limits", "--max-day", "none"]);
+    assert_eq!((&limits["account"]["max_day"], &limits["account"]["max_cost"]), (&Value::Null, &"0.001".into()));
+
+    let refund = hub.json(&alice, &["refund", &call, "--reason", "wrong labels"]);
+    assert_eq!((&refund["amount"], &refund["owed"]), (&"0.001".into(), &"0".into()));
+    assert_eq!(hub.json(&bob, &["refund", &call, "--list"])["items"][0]["reason"], "wrong labels");
+    assert_eq!(hub.json(&bob, &["balance"])["cash"], "1");
+
+    let hold = hub.json("", &["admin", "hold", "bob", "0.4", "--reference", "bank"]);
+    let hold = hold["hold"].as_str().unwrap();
+    assert_eq!(hub.json(&bob, &["holds"])["items"][0]["hold"], hold);
+    assert_eq!(hub.json("", &["admin", "payout", "bob", "0.3", "--hold", hold])["balance"]["cash"], "0.7");
+    let second = hub.json("", &["admin", "hold", "bob", "0.1"]);
+    assert_eq!(hub.json("", &["admin", "release", second["hold"].as_str().unwrap()])["released"], true);
+    assert!(hub.json("", &["admin", "holds"])["items"].as_array().unwrap().is_empty());
+    assert!(hub.json(&bob, &["debts"])["items"].as_array().unwrap().is_empty());
+
+    let kinds: Vec<_> =
+        hub.json(&bob, &["entries"])["items"].as_array().unwrap().iter().map(|entry| entry["kind"].clone()).collect();
+    assert_eq!(kinds, ["payout", "refund", "call", "deposit"]);
+    let csv = hub.folder.path().join("month.csv");
+    let statement = hub.json(&bob, &["statement", "--csv", csv.to_str().unwrap()]);
+    assert_eq!((&statement["opening"]["cash"], &statement["closing"]["cash"]), (&"0".into(), &"0.7".into()));
+    assert_eq!(fs::read_to_string(csv).unwrap().lines().count(), 1 + 2 + 4 + 2);
+
+    assert_eq!(hub.json("", &["admin", "trial", "0.5"])["budget"], "0.5");
+    let carol = hub.account("carol");
+    let tried = hub.json(&carol, &run);
+    assert_eq!(tried["paid_from"], "trial");
+    let trial = hub.json(&alice, &["trial", "alice/iris", "--hub", "no"]);
+    assert_eq!((&trial["allowed"], &trial["budget"]), (&false.into(), &"0".into()));
+    assert!(hub.fails(&carol, &run).1.contains("insufficient_funds"));
+    assert_eq!(hub.json(&alice, &["earnings", "--by", "class"])["totals"]["trial"], "0.0009");
+}
+
+#[test]
+fn a_hub_is_backed_up_while_it_runs_and_restored_elsewhere() {
+    let hub = Hub::start();
+    let (alice, bob) = (hub.account("alice"), hub.account("bob"));
+    hub.json(&alice, &["publish", &model(hub.folder.path())]);
+    hub.json("", &["admin", "deposit", "bob", "1"]);
+    let run = ["run", "alice/iris", "-i", "features=[5.1,3.5,1.4,0.2]"];
+    let call = hub.json(&bob, &run)["receipt"].as_str().unwrap().to_owned();
+    hub.json(&bob, &["receipt", &call]);
+    let deep = hub.json("", &["audit", "--deep"]);
+    assert_eq!(
+        (&deep["in_order"], &deep["deep"]["receipts"], &deep["deep"]["blobs"]),
+        (&true.into(), &1.into(), &2.into())
+    );
+
+    let (copy, other) = (hub.folder.path().join("copy"), hub.folder.path().join("other"));
+    let (copy, other) = (copy.to_str().unwrap(), other.to_str().unwrap());
+    let made = hub.json("", &["backup", copy]);
+    assert_eq!((&made["rows"], &made["new_models_files"]), (&2.into(), &2.into()));
+    for folder in [copy, made["folder"].as_str().unwrap()] {
+        assert_eq!(hub.json("", &["audit", "--deep", "--data", folder])["in_order"], true);
+    }
+    hub.json(&bob, &run);
+    assert_eq!(hub.json("", &["backup", copy])["new_models_files"], 0);
+
+    let restored = hub.json("", &["restore", copy, "--data", other]);
+    assert_eq!((&restored["rows"], &restored["in_order"]), (&3.into(), &true.into()));
+    assert!(hub.fails("", &["restore", copy, "--data", other]).1.contains("there already"));
+    let (mut child, url) = serve(Path::new(other));
+    let (_, said) = hub.fails("mh_none", &["balance", "--url", &url]);
+    assert!(said.contains("bad_key"), "{said}");
+    let balance = hub.command(&["balance", "--json"]).env("MODELHUB_URL", &url).env("MODELHUB_KEY", &bob).output();
+    assert_eq!(serde_json::from_slice::<Value>(&balance.unwrap().stdout).unwrap()["cash"], "0.998");
+    let mut verify = hub.command(&["receipt", &call, "--verify", "--json"]);
+    let verified = verify.env("MODELHUB_URL", &url).env("MODELHUB_KEY", &bob).output().unwrap();
+    assert!(verified.status.success(), "the receipt of the old hub is the new one's");
+    drop(child.stdin.take());
+    child.wait().unwrap();
+
+    tamper(Path::new(other), "update calls set cost = cost + 1, fee = fee + 1 where cost > 0");
+    let audit = hub.command(&["audit", "--deep", "--data", other]).output().unwrap();
+    let said = String::from_utf8(audit.stdout).unwrap();
+    assert!(said.contains("the receipt that was handed out does not fit"), "{said}");
+}
+
+#[test]
 fn a_mistake_is_told_with_what_to_do() {
     let hub = Hub::start();
     let alice = hub.account("alice");
@@ -183,6 +275,21 @@ fn a_mistake_is_told_with_what_to_do() {
         ("", &["admin", "account", "create", "alice"], 1, &["handle_taken"]),
         ("", &["admin", "account", "create", "api"], 1, &["reserved"]),
         ("", &["admin", "fee", "101%"], 1, &["101%"]),
+        ("", &["admin", "hold", "alice", "1"], 1, &["insufficient_funds"]),
+        ("", &["admin", "hold", "alice", "1", "--days", "91"], 2, &["91"]),
+        ("", &["admin", "release", "hold_1"], 1, &["hold_not_found"]),
+        ("", &["admin", "trial", "lots"], 2, &["lots"]),
+        (&alice, &["refund", "call_1"], 2, &["--reason"]),
+        (&alice, &["refund", "call_1", "--reason", "x"], 1, &["invalid_request", "call: "]),
+        (&alice, &["limits", "--max-day", "much"], 2, &["much", "or none"]),
+        (&alice, &["limits", "--max-day", "0"], 1, &["invalid_request", "leave it out"]),
+        (&alice, &["trial", "alice/none"], 1, &["model_not_found"]),
+        (&alice, &["statement", "2026-13"], 2, &["2026-13"]),
+        (&alice, &["webhook", "show"], 1, &["webhook_not_found", "hint: "]),
+        (&alice, &["webhook", "set", "https://127.0.0.1/hook"], 1, &["not on the open internet"]),
+        (&alice, &["webhook", "set", "http://example.com/"], 1, &["https is needed"]),
+        ("", &["backup", empty, "--data", "/nowhere"], 1, &["/nowhere", "no ledger.db", "hint: "]),
+        ("", &["restore", empty, "--data", "/nowhere/at/all"], 1, &["no backup", "hint: "]),
         ("", &["admin", "fee", "--data", "/nowhere"], 1, &["no hub runs on /nowhere", "modelhub serve"]),
         ("", &["audit", "--data", "/nowhere"], 1, &["/nowhere"]),
         ("", &["serve", "--listen", "127.0.0.1:0"], 1, &["in use by another hub", "hint: "]),
@@ -219,7 +326,7 @@ fn a_hub_without_its_receipt_key_does_not_take_a_new_one() {
 
 #[test]
 fn every_command_shows_an_example() {
-    let groups = ["admin account", "admin", "key", "engine"];
+    let groups = ["admin account", "admin", "key", "engine", "webhook"];
     let leaves = [
         "serve",
         "login",
@@ -229,8 +336,22 @@ fn every_command_shows_an_example() {
         "balance",
         "earnings",
         "calls",
+        "entries",
+        "statement",
         "receipt",
+        "refund",
+        "holds",
+        "debts",
+        "limits",
+        "trial",
+        "webhook set",
+        "webhook show",
+        "webhook remove",
+        "webhook test",
+        "alerts",
         "audit",
+        "backup",
+        "restore",
         "doctor",
         "key create",
         "key list",
@@ -240,6 +361,10 @@ fn every_command_shows_an_example() {
         "admin grant",
         "admin deposit",
         "admin payout",
+        "admin hold",
+        "admin holds",
+        "admin release",
+        "admin trial",
         "admin fee",
         "admin rate",
     ];

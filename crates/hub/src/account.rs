@@ -3,9 +3,10 @@
 use ledger::{AccountId, Amount, KeyId, Time, Transfer, TransferId};
 use registry::{Handle, ModelName};
 use sha2::{Digest, Sha256};
-use store::{Account, AccountKind, KeyRecord, NewKey, Scope};
+use store::{Account, AccountKind, KeyRecord, Limits, NewKey, Scope};
 
 use crate::ids::{hex, random};
+use crate::limits::check_limits;
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
 /// A key that was just made; its secret is shown this once.
@@ -21,7 +22,7 @@ pub struct KeyWish {
     pub name: String,
     pub scopes: Vec<Scope>,
     pub models: Option<Vec<ModelName>>,
-    pub max_cost: Option<Amount>,
+    pub limits: Limits,
     pub expires_in_days: Option<u32>,
 }
 
@@ -67,7 +68,8 @@ impl Hub {
     async fn add_operator_key(&self, secret: String) -> Result<FreshKey, Error> {
         let handle: Handle = "operator".parse()?;
         // The hub's fees are the operator's income, so the account of the books is the operator's own.
-        let account = Account { id: AccountId::HUB_FEE, handle, kind: AccountKind::Hub, created: self.0.clock.now() };
+        let (kind, created) = (AccountKind::Hub, self.0.clock.now());
+        let account = Account { id: AccountId::HUB_FEE, handle, kind, created, trial: Amount::ZERO };
         let wish = KeyWish { name: "operator".to_owned(), scopes: Scope::ALL.to_vec(), ..KeyWish::default() };
         let (key, new) = self.make_key(account.id, wish, None, secret);
         match self.0.catalog.account(&account.handle).await? {
@@ -90,8 +92,8 @@ impl Hub {
             let rule = "a hub has one account of its own; kinds are user, org, agent".to_owned();
             return Err(Error::Invalid { what: "kind", value: kind.to_string(), rule });
         }
-        let account =
-            Account { id: AccountId::from_uuid(self.0.ids.next()), handle, kind, created: self.0.clock.now() };
+        let (id, created) = (AccountId::from_uuid(self.0.ids.next()), self.0.clock.now());
+        let account = Account { id, handle, kind, created, trial: self.settings().trial };
         let scopes = vec![Scope::Read, Scope::Publish, Scope::Call, Scope::Money];
         let wish = KeyWish { name: "first".to_owned(), scopes, ..KeyWish::default() };
         let (key, new) = self.make_key(account.id, wish, None, new_secret());
@@ -111,8 +113,9 @@ impl Hub {
         let amount = Amount::from_nano(DEV_OPG).expect("a hundred is an amount");
         let (now, why) = (self.0.clock.now(), || "--dev".to_owned());
         let id = || TransferId::from_uuid(self.0.ids.next());
-        self.0.books.post(Transfer::grant(id(), now, account.id, amount, why())).await?;
-        self.0.books.post(Transfer::deposit(id(), now, AccountId::RAIL_DEV, account.id, amount, why())).await?;
+        let promo = Transfer::grant(id(), now, account.id, amount, why());
+        let cash = Transfer::deposit(id(), now, AccountId::RAIL_DEV, account.id, amount, why());
+        self.0.books.post(Transfer::link(vec![promo, cash])).await?;
         Ok(())
     }
 
@@ -135,12 +138,24 @@ impl Hub {
         if self.0.catalog.keys(caller.account().id).await?.iter().filter(|k| k.revoked.is_none()).count() >= MAX_KEYS {
             return Err(invalid("key", wish.name, "an account has at most 1000 keys; revoke one first"));
         }
-        let max_cost = [wish.max_cost, caller.max_cost()].into_iter().flatten().min();
+        check_limits(wish.limits)?;
+        if caller.limits().over_time() && wish.scopes.contains(&Scope::Call) {
+            let rule = "a key with a limit a day or a month makes no keys that call: together they would spend more";
+            return Err(invalid("scopes", Scope::Call.to_string(), rule));
+        }
+        let limits = wish.limits.within(caller.limits());
         let models = wish.models.or_else(|| caller.models().map(<[_]>::to_vec));
-        let wish = KeyWish { max_cost, models, ..wish };
+        let wish = KeyWish { limits, models, ..wish };
         let (key, new) = self.make_key(caller.account().id, wish, caller.expires(), new_secret());
-        self.0.catalog.add_key(&new).await?;
-        Ok(key)
+        let (hub, account) = (self.clone(), caller.account().id);
+        whole(async move {
+            hub.0.catalog.add_key(&new).await?;
+            if limits.over_time() {
+                hub.watch(account).await;
+            }
+            Ok(key)
+        })
+        .await
     }
 
     pub async fn list_keys(&self, caller: &Caller) -> Result<Vec<KeyRecord>, Error> {
@@ -174,7 +189,7 @@ impl Hub {
             name: wish.name,
             scopes: wish.scopes,
             models: wish.models,
-            max_cost: wish.max_cost,
+            limits: wish.limits,
             created: now,
             expires: [wished, end].into_iter().flatten().min(),
             revoked: None,

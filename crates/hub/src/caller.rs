@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use ledger::{AccountId, Amount, KeyId, Time};
+use ledger::{AccountId, KeyId, Time};
 use registry::{Handle, ModelName};
 use sha2::{Digest, Sha256};
-use store::{Account, AccountKind, Credential, Scope};
+use store::{Account, AccountKind, Credential, Limits, Scope};
 
 use crate::{Error, Hub};
 
@@ -52,9 +52,14 @@ impl Caller {
         &self.0.key.scopes
     }
 
-    /// The most that one call with this key may cost.
-    pub fn max_cost(&self) -> Option<Amount> {
-        self.0.key.max_cost
+    /// The most that may be spent with this key.
+    pub fn limits(&self) -> Limits {
+        self.0.key.limits
+    }
+
+    /// The most that may be spent from the account, whatever the key.
+    pub fn account_limits(&self) -> Limits {
+        self.0.limits
     }
 
     pub fn is_operator(&self) -> bool {

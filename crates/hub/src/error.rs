@@ -6,7 +6,9 @@ use registry::{CardError, Handle, ModelName, NameError, ReleaseNumber, TreeError
 use store::{BlobError, CatalogError, Denied, Scope};
 use tensor::Mismatch;
 
+use crate::budgets::Over;
 use crate::quote::Quote;
+use crate::signing::Unsigned;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -54,6 +56,11 @@ pub enum Error {
     #[error("the call costs {cost} OPG, above the limit of {limit} OPG")]
     CostAboveLimit { cost: Amount, limit: Amount },
     #[error(
+        "the call costs {wanted} OPG, and the {whose} may spend {limit} OPG a {over}: {spent} OPG are spent, \
+         {running} OPG are held by running calls"
+    )]
+    SpendingLimit { whose: &'static str, over: Over, limit: Amount, spent: Amount, running: Amount, wanted: Amount },
+    #[error(
         "{wanted} OPG are needed; available are {cash} OPG cash and {promo} OPG promo, {held} OPG are held by running calls"
     )]
     Insufficient { wanted: Amount, cash: Amount, promo: Amount, held: Amount },
@@ -63,6 +70,11 @@ pub enum Error {
     Price(#[from] PriceError),
     #[error(transparent)]
     Split(#[from] SplitError),
+
+    #[error("the account has no webhook")]
+    NoWebhook,
+    #[error(transparent)]
+    Unsigned(#[from] Unsigned),
 
     // Idempotency.
     #[error("this Idempotency-Key was used before for another request")]
@@ -98,8 +110,12 @@ pub enum Error {
     TimedOut { limit_ms: u64 },
     #[error("{0}; nothing was charged")]
     Engine(Failure),
-    #[error("the books cannot be written")]
+    #[error("the books cannot be written: {reason}")]
     Books { reason: String },
+    #[error(
+        "the catalogue has seen row {carried} and the books end at row {last}: rows are missing. Keep a copy of the folder, then restore a backup"
+    )]
+    RowsMissing { carried: store::Seq, last: store::Seq },
     #[error("the hub failed")]
     Internal { reason: String },
     #[error("account {0} is not there")]
@@ -126,6 +142,11 @@ impl From<Denied> for Error {
             Denied::AlreadyCaptured { .. } => Error::KeyReused,
             Denied::KeyedFull { limit } => Error::KeyedFull { limit },
             Denied::Broken { reason } => Error::Books { reason },
+            Denied::NoCall { seq } => Error::Internal { reason: format!("row {seq} is no call") },
+            Denied::LongChain { count } => {
+                let rule = format!("at most {} transfers are posted as one", store::CHAIN_LIMIT);
+                Error::Invalid { what: "transfers", value: count.to_string(), rule }
+            }
         }
     }
 }

@@ -11,9 +11,10 @@ use engine::{Failure, Ran};
 use ledger::{Amount, Call, CallId, Class, Keyed, Outcome, Purse, Surface, Time, Usage};
 use registry::{Digest, ModelName, ReleaseNumber};
 use sha2::{Digest as _, Sha256};
-use store::{Denied, Held, Looked, Row, Seq, Stored};
+use store::{Denied, Looked, Row, Seq, Stored};
 use tensor::Tensor;
 
+use crate::funds::Funds;
 use crate::quote::Terms;
 use crate::{Action, Callable, Caller, Error, Hub, Object, ids, outcome, whole};
 
@@ -42,9 +43,32 @@ pub struct Answer {
     /// The call; its receipt has the same id.
     pub call: CallId,
     pub cost: Amount,
+    pub paid_from: PaidFrom,
     pub cold: bool,
     /// Whether this is the kept outcome of an earlier request with the same key.
     pub replayed: bool,
+}
+
+/// Whose money the cost was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaidFrom {
+    /// The caller's own.
+    Purse(Purse),
+    /// Somebody's who wants the model tried.
+    Trial,
+}
+
+impl PaidFrom {
+    fn of(call: &Call) -> PaidFrom {
+        call.sponsor.map_or(PaidFrom::Purse(call.purse), |_| PaidFrom::Trial)
+    }
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            PaidFrom::Purse(purse) => purse.word(),
+            PaidFrom::Trial => "trial",
+        }
+    }
 }
 
 impl Hub {
@@ -59,7 +83,7 @@ impl Hub {
         .await
     }
 
-    /// The trunk: quote, hold, run, capture.
+    /// The trunk: quote, fund, run, capture.
     async fn call(&self, request: Request) -> Result<Answer, Error> {
         request.caller.may(Action::Call, Object::Model(&request.model))?;
         let callable = self.model(&request.model, request.release).await?;
@@ -75,26 +99,24 @@ impl Hub {
         }
         let call = Draft::new(self, &request, &callable, keyed);
         let terms = self.agree(&request, &callable).map_err(|error| self.failed(&call, None, None, error))?;
-        let held = self.hold(&request, &terms).await.map_err(|error| self.failed(&call, Some(&terms), None, error))?;
+        let funds = self.fund(&request.caller, &callable, &terms).await;
+        let funds = funds.map_err(|error| self.failed(&call, Some(&terms), None, error))?;
         let ran = self.run(&callable, request.inputs).await;
-        let ran = ran.map_err(|error| self.failed(&call, Some(&terms), Some(&held), error))?;
-        self.capture(&callable, &call, &terms, held, ran).await
+        let ran = ran.map_err(|error| self.failed(&call, Some(&terms), Some(&funds), error))?;
+        self.capture(&callable, &call, &terms, funds, ran).await
     }
 
-    /// The contract fits, and the cost is within what caller and key allow.
+    /// The contract fits, and the cost is within what caller, key and account allow for one call.
     fn agree(&self, request: &Request, callable: &Callable) -> Result<Terms, Error> {
         callable.release.contract.signature.check_inputs(&request.inputs).map_err(Error::Input)?;
         let usage = Usage { items: callable.items(&request.inputs), ..Usage::ONE_CALL };
         let terms = self.price(callable, usage)?;
-        let limits = [request.max_cost, request.caller.max_cost()];
+        let caller = &request.caller;
+        let limits = [request.max_cost, caller.limits().call, caller.account_limits().call];
         match limits.into_iter().flatten().min() {
             Some(limit) if terms.cost > limit => Err(Error::CostAboveLimit { cost: terms.cost, limit }),
             _ => Ok(terms),
         }
-    }
-
-    async fn hold(&self, request: &Request, terms: &Terms) -> Result<Held, Error> {
-        Ok(self.0.books.hold(request.caller.account().id, terms.cost).await?)
     }
 
     async fn run(&self, callable: &Callable, inputs: Vec<Tensor>) -> Result<Ran, Error> {
@@ -108,24 +130,28 @@ impl Hub {
         callable: &Callable,
         draft: &Draft,
         terms: &Terms,
-        held: Held,
+        funds: Funds,
         ran: Ran,
     ) -> Result<Answer, Error> {
         let kept = draft.keyed.map(|_| outcome::write(&ran.outputs));
-        let purse = held.purse();
-        let call = draft.answered(self.0.clock.now(), terms, purse, &ran);
-        let (id, cost) = (call.id, call.cost);
-        match self.0.books.capture(held, call, kept).await {
-            Ok(_) => Ok(Answer {
-                outputs: ran.outputs,
-                model: callable.release.model.name.clone(),
-                release: callable.release.number,
-                digest: callable.release.digest,
-                call: id,
-                cost,
-                cold: ran.cold,
-                replayed: false,
-            }),
+        let call = draft.answered(self.0.clock.now(), terms, &funds, &ran);
+        let (id, cost, day, purse) = (call.id, call.cost, call.finished.day(), call.purse);
+        let paid_from = PaidFrom::of(&call);
+        match self.0.books.capture(funds.held, Arc::new(call), kept).await {
+            Ok(_) => {
+                funds.spending.into_iter().for_each(|reserved| reserved.spent(day));
+                Ok(Answer {
+                    outputs: ran.outputs,
+                    model: callable.release.model.name.clone(),
+                    release: callable.release.number,
+                    digest: callable.release.digest,
+                    call: id,
+                    cost,
+                    paid_from,
+                    cold: ran.cold,
+                    replayed: false,
+                })
+            }
             Err(denied) => {
                 self.0.books.note(draft.ended(self.0.clock.now(), Some(terms), purse, Outcome::NotCaptured));
                 match denied {
@@ -137,7 +163,7 @@ impl Hub {
     }
 
     /// Notes a call that cost nothing, and hands its error on.
-    fn failed(&self, call: &Draft, terms: Option<&Terms>, held: Option<&Held>, error: Error) -> Error {
+    fn failed(&self, call: &Draft, terms: Option<&Terms>, funds: Option<&Funds>, error: Error) -> Error {
         let ended = match &error {
             Error::Input(_) | Error::InputTooLarge { .. } => Outcome::InvalidInput,
             Error::Busy { .. } | Error::EngineUnavailable(_) => Outcome::Busy,
@@ -149,14 +175,14 @@ impl Hub {
         if let Error::Engine(Failure::Weights { reason }) = &error {
             tracing::error!(call.id = %call.id, "The weights of a release cannot be opened: {reason}");
         }
-        let purse = held.map_or(Purse::Cash, Held::purse);
+        let purse = funds.map_or(Purse::Cash, Funds::purse);
         self.0.books.note(call.ended(self.0.clock.now(), terms, purse, ended));
         error
     }
 
     /// The outcome of an earlier request with this key, if there was one.
     async fn earlier(&self, keyed: &Keyed) -> Result<Option<Answer>, Error> {
-        match self.0.books.look(keyed) {
+        match self.0.books.look(keyed).await? {
             Looked::Same { seq } => Ok(Some(self.kept(seq).await?)),
             Looked::Other { .. } => Err(Error::KeyReused),
             Looked::Full { limit } => Err(Error::KeyedFull { limit }),
@@ -179,6 +205,7 @@ impl Hub {
             digest: release.digest,
             call: call.id,
             cost: call.cost,
+            paid_from: PaidFrom::of(&call),
             cold: call.cold,
             replayed: true,
         })
@@ -186,9 +213,8 @@ impl Hub {
 
     /// A key from before the window: its answer is gone, its receipt is not.
     async fn expired(&self, keyed: &Keyed, seq: Seq) -> Result<Error, Error> {
-        let rows = self.0.books.rows(seq - 1, 1).await?;
-        Ok(match rows.into_iter().next() {
-            Some((_, Row::Call(call))) if call.keyed.is_some_and(|k| k.content == keyed.content) => {
+        Ok(match self.row(seq).await? {
+            Some(Row::Call(call)) if call.keyed.is_some_and(|k| k.content == keyed.content) => {
                 Error::OutcomeExpired { call: call.id }
             }
             _ => Error::KeyReused,
@@ -277,11 +303,13 @@ impl Draft {
             output_hash: [0; 32],
             salt: self.salt,
             keyed: self.keyed,
+            sponsor: None,
+            hold: None,
         }
     }
 
     /// The row of a call that was answered: cut by the terms it was quoted.
-    fn answered(&self, now: Time, terms: &Terms, purse: Purse, ran: &Ran) -> Call {
+    fn answered(&self, now: Time, terms: &Terms, funds: &Funds, ran: &Ran) -> Call {
         let cut = self.callable.release.terms.cut(terms.cost, terms.fee_share);
         Call {
             cost: terms.cost,
@@ -291,7 +319,8 @@ impl Draft {
             engine_us: ran.engine_us,
             cold: ran.cold,
             output_hash: receipt::commitment(&self.salt, |sink| tensor::canonical(&ran.outputs, sink)),
-            ..self.ended(now, Some(terms), purse, Outcome::Ok)
+            sponsor: funds.sponsor,
+            ..self.ended(now, Some(terms), funds.purse(), Outcome::Ok)
         }
     }
 }

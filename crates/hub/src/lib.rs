@@ -9,34 +9,63 @@
 //! To add a use case: a file with the verb's name, an `impl Hub` in it, its errors in `error.rs`.
 
 mod account;
+mod alerts;
+mod budgets;
 mod callable;
 mod caller;
+mod deposits;
+mod earnings;
+mod entries;
 mod error;
+mod funds;
+mod holds;
 mod ids;
 pub mod infer;
+mod limits;
 mod listing;
+mod metrics;
 mod money;
+mod offer;
 mod outcome;
 mod project;
 pub mod publish;
 mod quote;
 mod receipts;
+mod refund;
+pub mod signing;
+mod trials;
 mod turn;
+mod webhook;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use engine::{Engine, EngineInfo, Unavailable};
 use receipt::{Address, HubId, Signer};
 use store::{Blobs, Books, Catalog, Clock};
+use tokio::task::JoinHandle;
 
 pub use account::{FreshKey, KeyWish, new_secret};
+pub use budgets::Over;
 pub use callable::Callable;
 pub use caller::{Action, Caller, Object};
+pub use deposits::NewDeposit;
+pub use earnings::{EarningsView, PayerLine};
+pub use entries::{CallLine, EntryLine, Statement, Sums};
 pub use error::Error;
+pub use holds::{HoldView, HoldWish};
+pub use limits::LimitsView;
 pub use listing::{ListedModel, ModelView};
-pub use money::{CallLine, EarningsView, Posted};
+pub use metrics::Metrics;
+pub use money::{BalanceView, Movement, Posted};
 pub use quote::{NamedPart, Quote};
-pub use store::{Account, AccountKind, Earning, KeyRecord, ModelTotals, ReleaseRecord, Scope, Seq, Settings, Totals};
+pub use receipts::receipt_of;
+pub use refund::{RefundView, RefundWish};
+pub use store::{
+    Account, AccountKind, Alert, DaySum, Earning, KeyRecord, Limits, ModelTotals, ReleaseRecord, Scope, Seq, Settings,
+    Spent, Totals, Trial, Webhook,
+};
+pub use trials::TrialView;
+pub use webhook::{Outbound, WebhookView};
 
 /// What a hub is made of.
 #[derive(Debug)]
@@ -48,6 +77,10 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     pub signer: Signer,
     pub hub_id: HubId,
+    /// What the operator's own tools sign deposits with.
+    pub deposit_secret: signing::Secret,
+    /// The way to strangers' addresses.
+    pub outbound: Arc<dyn Outbound>,
     pub options: Options,
 }
 
@@ -82,13 +115,21 @@ struct Inner {
     clock: Arc<dyn Clock>,
     signer: Signer,
     hub_id: HubId,
+    deposit_secret: signing::Secret,
+    pseudonym_key: [u8; 32],
+    outbound: Arc<dyn Outbound>,
     options: Options,
     ids: ids::Ids,
     keys: caller::Keys,
     callables: callable::Callables,
     settings: money::CachedSettings,
     turns: Arc<turn::Turns>,
+    budgets: Arc<budgets::Budgets>,
+    watch: alerts::Watch,
+    /// Wakes whoever tells webhooks.
+    post: tokio::sync::Notify,
     projector: project::Projector,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
     running: Arc<tokio::sync::RwLock<()>>,
     /// How many files may come in at the same moment: each takes a thread of its own for its disk.
     uploads: Arc<tokio::sync::Semaphore>,
@@ -97,6 +138,10 @@ struct Inner {
 impl Hub {
     /// Starts a hub and the task that carries its books over to the catalogue.
     pub async fn start(parts: Parts) -> Result<Hub, Error> {
+        let (carried, last) = (parts.catalog.watermark().await?, parts.books.last().await?);
+        if carried > last {
+            return Err(Error::RowsMissing { carried, last });
+        }
         let settings = parts.catalog.settings().await?;
         let hub = Hub(Arc::new(Inner {
             ids: ids::Ids::new(parts.clock.clone()),
@@ -104,6 +149,10 @@ impl Hub {
             callables: callable::Callables::default(),
             settings: money::CachedSettings::new(settings),
             turns: Arc::default(),
+            budgets: Arc::default(),
+            watch: alerts::Watch::default(),
+            post: tokio::sync::Notify::new(),
+            tasks: Mutex::default(),
             projector: project::Projector::default(),
             running: Arc::default(),
             uploads: Arc::new(tokio::sync::Semaphore::new(publish::MAX_UPLOADS)),
@@ -112,13 +161,19 @@ impl Hub {
             blobs: parts.blobs,
             engine: parts.engine,
             clock: parts.clock,
+            pseudonym_key: earnings::pseudonym_key(&parts.signer),
             signer: parts.signer,
             hub_id: parts.hub_id,
+            deposit_secret: parts.deposit_secret,
+            outbound: parts.outbound,
             options: parts.options,
         }));
         // Keys whose day is over are known to the catalogue alone: it has to know all of them before the first call.
         hub.project().await?;
-        hub.start_projector();
+        hub.watch_all().await?;
+        hub.start_task(async |hub| hub.keep_projecting().await);
+        hub.start_task(async |hub| hub.keep_watch().await);
+        hub.start_task(async |hub| hub.deliver().await);
         Ok(hub)
     }
 
@@ -128,7 +183,24 @@ impl Hub {
         let _alone = self.0.running.write().await;
         // Closed first: what was noted last is a row then, and is carried over with the rest.
         self.0.books.close().await;
-        self.stop_projector().await;
+        self.stop_tasks().await;
+        if let Err(error) = self.project().await {
+            tracing::warn!("The catalogue will catch up at the next start: {error:?}");
+        }
+    }
+
+    fn start_task<F: Future<Output = ()> + Send + 'static>(&self, run: impl FnOnce(Hub) -> F) {
+        let task = tokio::spawn(run(self.clone()));
+        self.0.tasks.lock().expect("nothing panics while it holds the tasks").push(task);
+    }
+
+    async fn stop_tasks(&self) {
+        let tasks = std::mem::take(&mut *self.0.tasks.lock().expect("nothing panics while it holds the tasks"));
+        for task in tasks {
+            task.abort();
+            // An abort is how it ends.
+            let _ = task.await;
+        }
     }
 
     pub fn options(&self) -> &Options {

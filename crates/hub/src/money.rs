@@ -1,10 +1,10 @@
-//! Money that moves without a call, the operator's settings, and what accounts see of their own.
+//! Money that the operator moves by hand, and the operator's settings.
 
 use std::sync::RwLock;
 
-use ledger::{AccountId, Amount, Balance, Call, Rate, Share, Transfer, TransferId};
-use registry::{Handle, ModelName, ReleaseNumber};
-use store::{Account, Earning, Row, Seq, Settings};
+use ledger::{AccountId, Amount, Balance, HoldId, Rate, Share, Transfer, TransferId};
+use registry::Handle;
+use store::{Account, Seq, Settings};
 
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
@@ -21,30 +21,9 @@ impl CachedSettings {
         *self.0.read().expect("nothing panics while it holds the settings")
     }
 
-    fn set(&self, change: impl FnOnce(&mut Settings)) {
+    pub(crate) fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.0.write().expect("nothing panics while it holds the settings"));
     }
-}
-
-/// One call as its payer sees it.
-#[derive(Debug, Clone)]
-pub struct CallLine {
-    pub seq: Seq,
-    pub call: Call,
-    pub model: ModelName,
-    pub release: ReleaseNumber,
-}
-
-/// What an account earned.
-#[derive(Debug, Clone)]
-pub struct EarningsView {
-    pub items: Vec<Earning>,
-    /// From other accounts' cash.
-    pub paid: Amount,
-    /// From promotional money: never income.
-    pub trial: Amount,
-    /// From the account's own group.
-    pub own: Amount,
 }
 
 /// A transfer that was posted, or had been.
@@ -53,73 +32,71 @@ pub struct Posted {
     pub id: TransferId,
     pub seq: Seq,
     pub account: Account,
+    pub balance: BalanceView,
+}
+
+/// What an account has, and what it owes for refunds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BalanceView {
     pub balance: Balance,
+    /// Taken from what it earns next.
+    pub owed: Amount,
 }
 
 const MAX_REFERENCE: usize = 200;
 
+/// Money that the operator moves by hand.
+#[derive(Debug, Clone)]
+pub struct Movement {
+    pub handle: Handle,
+    pub amount: Amount,
+    pub reference: String,
+    /// Made by who asks, so that a repeat moves nothing twice.
+    pub id: Option<TransferId>,
+}
+
 impl Hub {
     /// Gives promotional money.
-    pub async fn grant(
-        &self,
-        caller: &Caller,
-        handle: &Handle,
-        amount: Amount,
-        reference: String,
-        id: Option<TransferId>,
-    ) -> Result<Posted, Error> {
-        self.transfer(caller, handle, amount, reference, id, Transfer::grant).await
+    pub async fn grant(&self, caller: &Caller, movement: Movement) -> Result<Posted, Error> {
+        self.transfer(caller, movement, Transfer::grant).await
     }
 
     /// Notes money that came in by hand.
-    pub async fn deposit(
-        &self,
-        caller: &Caller,
-        handle: &Handle,
-        amount: Amount,
-        reference: String,
-        id: Option<TransferId>,
-    ) -> Result<Posted, Error> {
+    pub async fn deposit(&self, caller: &Caller, movement: Movement) -> Result<Posted, Error> {
         let by_hand =
             |id, at, to, amount, reference| Transfer::deposit(id, at, AccountId::RAIL_MANUAL, to, amount, reference);
-        self.transfer(caller, handle, amount, reference, id, by_hand).await
+        self.transfer(caller, movement, by_hand).await
     }
 
-    /// Notes money that was paid out by hand.
-    pub async fn payout(
-        &self,
-        caller: &Caller,
-        handle: &Handle,
-        amount: Amount,
-        reference: String,
-        id: Option<TransferId>,
-    ) -> Result<Posted, Error> {
-        let by_hand =
-            |id, at, from, amount, reference| Transfer::payout(id, at, AccountId::RAIL_MANUAL, from, amount, reference);
-        self.transfer(caller, handle, amount, reference, id, by_hand).await
+    /// Notes money that was paid out by hand, from what was set aside for it if that is named.
+    pub async fn payout(&self, caller: &Caller, movement: Movement, hold: Option<HoldId>) -> Result<Posted, Error> {
+        let by_hand = |id, at, from, amount, reference| {
+            let payout = Transfer::payout(id, at, AccountId::RAIL_MANUAL, from, amount, reference);
+            hold.map_or(payout.clone(), |hold| payout.from_hold(hold))
+        };
+        self.transfer(caller, movement, by_hand).await
     }
 
     async fn transfer(
         &self,
         caller: &Caller,
-        handle: &Handle,
-        amount: Amount,
-        reference: String,
-        id: Option<TransferId>,
+        movement: Movement,
         make: impl FnOnce(TransferId, ledger::Time, AccountId, Amount, String) -> Transfer,
     ) -> Result<Posted, Error> {
         caller.may(Action::Admin, Object::Hub)?;
-        if amount.is_zero() {
-            return Err(Error::Invalid { what: "amount", value: "0".to_owned(), rule: "more than 0 OPG".to_owned() });
-        }
-        if reference.chars().count() > MAX_REFERENCE || reference.chars().any(char::is_control) {
-            let rule = format!("at most {MAX_REFERENCE} characters on one line");
-            return Err(Error::Invalid { what: "reference", value: reference.chars().take(60).collect(), rule });
-        }
-        let account = self.find_account(handle).await?;
+        let Movement { handle, amount, reference, id } = movement;
+        check_amount(amount)?;
+        check_reference("reference", &reference)?;
+        let account = self.find_account(&handle).await?;
         let id = id.unwrap_or_else(|| TransferId::from_uuid(self.0.ids.next()));
-        let seq = self.0.books.post(make(id, self.0.clock.now(), account.id, amount, reference)).await?;
-        Ok(Posted { id, seq, balance: self.0.books.balance(account.id), account })
+        let transfer = make(id, self.0.clock.now(), account.id, amount, reference).by(caller.account().id);
+        let hub = self.clone();
+        whole(async move {
+            let seqs = hub.0.books.post(vec![transfer]).await?;
+            let seq = seqs.first().copied().unwrap_or_default();
+            Ok(Posted { id, seq, balance: hub.balance_of(account.id).await?, account })
+        })
+        .await
     }
 
     pub(crate) async fn find_account(&self, handle: &Handle) -> Result<Account, Error> {
@@ -155,36 +132,29 @@ impl Hub {
         .await
     }
 
-    pub fn balance(&self, caller: &Caller) -> Result<Balance, Error> {
+    pub async fn balance(&self, caller: &Caller) -> Result<BalanceView, Error> {
         caller.may(Action::Read, Object::Account(caller.account()))?;
-        Ok(self.0.books.balance(caller.account().id))
+        self.balance_of(caller.account().id).await
     }
 
-    /// What the caller's account earned with its models, newest day first.
-    pub async fn earnings(&self, caller: &Caller) -> Result<EarningsView, Error> {
-        caller.may(Action::Read, Object::Account(caller.account()))?;
-        self.project().await?;
-        let items = self.0.catalog.earnings(caller.account().id).await?;
-        let sum = |class: ledger::Class| {
-            let mut amounts = items.iter().filter(|item| item.class == class).map(|item| item.amount);
-            amounts.try_fold(Amount::ZERO, Amount::checked_add).unwrap_or(Amount::MAX)
-        };
-        let (paid, trial, own) = (sum(ledger::Class::Paid), sum(ledger::Class::Trial), sum(ledger::Class::Own));
-        Ok(EarningsView { items, paid, trial, own })
+    async fn balance_of(&self, account: AccountId) -> Result<BalanceView, Error> {
+        let debts = self.0.books.debts(account).await?;
+        let owed = debts.iter().try_fold(Amount::ZERO, |sum, debt| sum.checked_add(debt.left)).unwrap_or(Amount::MAX);
+        Ok(BalanceView { balance: self.0.books.balance(account).await?, owed })
     }
+}
 
-    /// Calls the caller's account made, newest first.
-    pub async fn calls(&self, caller: &Caller, before: Option<Seq>, limit: u64) -> Result<Vec<CallLine>, Error> {
-        caller.may(Action::Read, Object::Account(caller.account()))?;
-        self.project().await?;
-        let seqs = self.0.catalog.payer_seqs(caller.account().id, before, limit).await?;
-        let mut lines = Vec::with_capacity(seqs.len());
-        for seq in seqs {
-            let rows = self.0.books.rows(seq - 1, 1).await?;
-            let Some((_, Row::Call(call))) = rows.into_iter().next() else { continue };
-            let Some(release) = self.0.catalog.release_by_id(call.release).await? else { continue };
-            lines.push(CallLine { seq, call: *call, model: release.model.name, release: release.number });
-        }
-        Ok(lines)
+pub(crate) fn check_amount(amount: Amount) -> Result<(), Error> {
+    if amount.is_zero() {
+        return Err(Error::Invalid { what: "amount", value: "0".to_owned(), rule: "more than 0 OPG".to_owned() });
     }
+    Ok(())
+}
+
+pub(crate) fn check_reference(what: &'static str, reference: &str) -> Result<(), Error> {
+    if reference.chars().count() > MAX_REFERENCE || reference.chars().any(char::is_control) {
+        let rule = format!("at most {MAX_REFERENCE} characters on one line");
+        return Err(Error::Invalid { what, value: reference.chars().take(60).collect(), rule });
+    }
+    Ok(())
 }

@@ -1,82 +1,84 @@
 //! Carries rows of the books over to the catalogue: what pages and lists show is a moment behind, never wrong.
 
-use std::sync::Mutex;
+use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::CallId;
+use ledger::{Call, CallId};
 use store::{Row, Seq};
-use tokio::task::JoinHandle;
 
 use crate::{Error, Hub};
 
-/// Rows carried over in one transaction of the catalogue.
-const STRETCH: usize = 5_000;
-/// Rows gather this long, so that a busy hub syncs its catalogue a few times a second and not for every call.
+/// Rows taken from the books in one go.
+const STRETCH: usize = 16_384;
+/// Rows gather this long, so that a busy hub writes its sums a few times a second and not for every call.
 const GATHER: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Default)]
 pub(crate) struct Projector {
-    task: Mutex<Option<JoinHandle<()>>>,
-    /// One carries at a time: the task, or a reader who does not want to wait for it.
-    turn: tokio::sync::Mutex<()>,
+    /// The last row taken, for the one who carries: the task, or a reader who does not want to wait for it. None when
+    /// that is not known: after a start or an error.
+    taken: tokio::sync::Mutex<Option<Seq>>,
 }
 
 impl Hub {
-    pub(crate) fn start_projector(&self) {
-        let hub = self.clone();
-        let task = tokio::spawn(async move {
-            loop {
-                match hub.project().await {
-                    Ok(seq) => {
-                        hub.0.books.grown(seq).await;
-                        tokio::time::sleep(GATHER).await;
-                    }
-                    Err(error) => {
-                        tracing::error!("The catalogue is falling behind the books: {error:?}");
-                        tokio::time::sleep(Duration::from_secs(5)).await;
-                    }
+    /// The task that carries.
+    pub(crate) async fn keep_projecting(&self) {
+        loop {
+            match self.project().await {
+                Ok(seq) => {
+                    self.0.books.grown(seq).await;
+                    tokio::time::sleep(GATHER).await;
+                }
+                Err(error) => {
+                    tracing::error!("The catalogue is falling behind the books: {error:?}");
+                    tokio::time::sleep(Duration::from_secs(5)).await;
                 }
             }
-        });
-        *self.0.projector.task.lock().expect("nothing panics while it holds the task") = Some(task);
-    }
-
-    pub(crate) async fn stop_projector(&self) {
-        let task = self.0.projector.task.lock().expect("nothing panics while it holds the task").take();
-        if let Some(task) = task {
-            task.abort();
-            // An abort is how it ends.
-            let _ = task.await;
-        }
-        if let Err(error) = self.project().await {
-            tracing::warn!("The catalogue will catch up at the next start: {error:?}");
         }
     }
 
     /// Carries over everything that is in the books now. Gives the last row it reached.
     pub(crate) async fn project(&self) -> Result<Seq, Error> {
-        let _turn = self.0.projector.turn.lock().await;
-        let mut seen = self.0.catalog.watermark().await?;
+        let mut taken = self.0.projector.taken.lock().await;
+        // Taken out, so that an error begins again at the watermark.
+        let mut seen = match taken.take() {
+            Some(seen) => seen,
+            None => self.0.catalog.watermark().await?,
+        };
+        let mut moved = HashSet::new();
         loop {
             let rows = self.0.books.rows(seen, STRETCH).await?;
-            if rows.is_empty() {
+            moved.extend(self.0.watch.moved_by(&rows));
+            // Where there is more, it gathers: what many rows have in common is written once.
+            let last = rows.len() < STRETCH;
+            seen = self.0.catalog.project(rows, last).await?;
+            if last {
+                *taken = Some(seen);
+                self.0.watch.touch(moved);
                 return Ok(seen);
             }
-            seen = self.0.catalog.project(&rows).await?;
         }
     }
 
-    /// The row of a call, also when it was captured this moment.
-    pub(crate) async fn find_call(&self, id: CallId) -> Result<Option<ledger::Call>, Error> {
+    /// A row of the books.
+    pub(crate) async fn row(&self, seq: Seq) -> Result<Option<Row>, Error> {
+        let Some(after) = seq.checked_sub(1) else { return Ok(None) };
+        let rows = self.0.books.rows(after, 1).await?;
+        Ok(rows.into_iter().find(|(at, _)| *at == seq).map(|(_, row)| row))
+    }
+
+    /// A call with its row, also when it was captured this moment.
+    pub(crate) async fn find_call(&self, id: CallId) -> Result<Option<(Seq, Arc<Call>)>, Error> {
         let mut seq = self.0.catalog.call_seq(id).await?;
         if seq.is_none() {
             self.project().await?;
             seq = self.0.catalog.call_seq(id).await?;
         }
         let Some(seq) = seq else { return Ok(None) };
-        Ok(self.0.books.rows(seq - 1, 1).await?.into_iter().find_map(|(_, row)| match row {
-            Row::Call(call) if call.id == id => Some(*call),
+        Ok(match self.row(seq).await? {
+            Some(Row::Call(call)) if call.id == id => Some((seq, call)),
             _ => None,
-        }))
+        })
     }
 }

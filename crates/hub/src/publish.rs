@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use engine::Trial;
-use ledger::{ModelId, Price, ReleaseId, Split, SplitError, Terms};
+use ledger::{ModelId, Price, ReleaseId};
 use registry::{
     Access, Card, Change, CommitId, Contract, DEFAULT_DEADLINE_MS, Digest, Example, File, FilePath, Handle, Labels,
     MAX_EXAMPLE_BYTES, ModelName, Output, ReleaseNumber, Section, Tolerance, Tree, agree, next_release, sample_inputs,
@@ -17,6 +17,7 @@ use store::{Account, ModelRecord, NewRelease, ReleaseRecord, Upload};
 use tensor::Tensor;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use crate::offer::Offer;
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
 /// What an author wants published.
@@ -128,7 +129,7 @@ impl Verdicts {
     }
 }
 
-fn unfit(step: &'static str, reason: impl Into<String>, hint: &str) -> Error {
+pub(crate) fn unfit(step: &'static str, reason: impl Into<String>, hint: &str) -> Error {
     Error::Unfit { step, reason: reason.into(), hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()) }
 }
 
@@ -188,7 +189,8 @@ impl Hub {
         let examples = say.told("examples", ran.map(|count| (count, examples_said(count)))).await?;
         drop(trial);
         let contract = Contract { examples, ..contract };
-        let (price, terms) = say.told("price", self.price_and_split(&owner, &draft, &section).await).await?;
+        let offer = self.offer(&owner, &draft, &section, &card.lineage).await;
+        let Offer { price, terms, royalty, lineage } = say.told("price", offer).await?;
 
         let latest = self.0.catalog.releases(&name, 1).await?.into_iter().next();
         // The model keeps the case its first release was published in.
@@ -199,6 +201,7 @@ impl Hub {
                 && latest.price == price
                 && latest.contract == contract
                 && latest.terms == terms
+                && latest.royalty == royalty
                 && latest.access == access
         });
         let (number, change, reasons) = match latest.as_ref().filter(|_| same) {
@@ -244,6 +247,8 @@ impl Hub {
             readme: card.body,
             change: change.to_owned(),
             created: now,
+            royalty,
+            lineage,
         };
         let (hub, new) = (self.clone(), NewRelease { release, latest: draft.latest });
         whole(async move {
@@ -412,51 +417,6 @@ impl Hub {
             repeat(file.path.as_str(), &example.inputs, &example.expected, contract, until, trial).await?;
         }
         Ok(files.len() as u32)
-    }
-
-    async fn price_and_split(
-        &self,
-        owner: &Account,
-        draft: &Draft,
-        section: &Section,
-    ) -> Result<((Price, Terms), String), Error> {
-        let Some(price) = draft.price.or(section.price) else {
-            let hint = "add `modelhub: { price: { per_call: \"0.002 OPG\" } }` to the front matter of README.md, or --price \"0.002 OPG\"; \"0 OPG\" is free";
-            return Err(unfit("price", "the card names no price", hint));
-        };
-        price.check()?;
-        if price.per_1k_in.is_some() || price.per_1k_out.is_some() {
-            return Err(unfit(
-                "price",
-                "a price per token needs a model that counts tokens",
-                "use per_call or per_item",
-            ));
-        }
-        let split = match draft.split.clone().or_else(|| section.split.clone()) {
-            None => Split::all_to(owner.id),
-            Some(named) if named.len() > Split::MAX_RECEIVERS => {
-                return Err(SplitError::TooMany { count: named.len(), limit: Split::MAX_RECEIVERS }.into());
-            }
-            Some(named) => {
-                let mut shares = Vec::with_capacity(named.len());
-                for (handle, points) in named {
-                    shares.push((self.find_account(&handle).await?.id, points));
-                }
-                Split::new(shares)?
-            }
-        };
-        // Lineage is kept; base models set royalty rates once they can.
-        let terms = Terms::new(Vec::new(), split).map_err(|error| unfit("price", error.to_string(), ""))?;
-        let settings = self.settings();
-        let detail = match price.cost(&ledger::Usage::ONE_CALL, settings.rate) {
-            Ok(cost) => {
-                let cut = terms.cut(cost, settings.fee);
-                let creators = cost.checked_sub(cut.fee).unwrap_or_default();
-                format!("{price}: of {cost} OPG the hub gets {}, creators {creators}", cut.fee)
-            }
-            Err(error) => format!("{price}; {error}"),
-        };
-        Ok(((price, terms), detail))
     }
 }
 

@@ -27,6 +27,8 @@ pub struct NamedPart {
     pub account: String,
     pub role: Role,
     pub amount: Amount,
+    /// The base model a royalty is for: `owner/name`.
+    pub builds_on: Option<String>,
 }
 
 /// What a call costs, for the trunk: no names, no allocation.
@@ -52,10 +54,19 @@ impl Hub {
         let callable = self.model(model, release).await?;
         let terms = self.price(&callable, Usage::ONE_CALL)?;
         let cut = callable.release.terms.cut(terms.cost, terms.fee_share);
+        let rest = terms.cost.checked_sub(cut.fee).unwrap_or_default();
+        // Royalties stand in the order of the lineage; those that come to nothing are left out.
+        let lineage = &callable.release.lineage;
+        let mut bases = lineage.iter().filter(|edge| !rest.portion(edge.share.points()).is_zero());
         let mut parts = Vec::with_capacity(cut.parts.len());
         for part in cut.parts {
             let account = self.0.catalog.account_by_id(part.to).await?.ok_or(Error::LostAccount(part.to))?;
-            parts.push(NamedPart { account: account.handle.to_string(), role: part.role, amount: part.amount });
+            let builds_on = match part.role {
+                Role::Royalty => bases.next().map(|edge| edge.model.clone()),
+                Role::Fee | Role::Creator => None,
+            };
+            let account = account.handle.to_string();
+            parts.push(NamedPart { account, role: part.role, amount: part.amount, builds_on });
         }
         Ok(Quote {
             model: callable.release.model.name.clone(),

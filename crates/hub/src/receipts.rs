@@ -1,28 +1,43 @@
 //! Receipts: made when they are first asked for, a pure function of the call's row and the hub's key.
 
+use std::sync::Arc;
+
 use ledger::{AccountId, Call, CallId, Outcome};
 use receipt::{Part, Receipt, Signed};
+use store::Seq;
 
 use crate::{Action, Caller, Error, Hub, Object};
 
 impl Hub {
-    /// The receipt of an answered call, for those it names and the operator. Only the payer gets the salt that
-    /// opens the commitments to what went in and out.
+    /// The receipt of an answered call, for who paid, those it names, and the operator. Only the payer gets the salt that
+    /// opens the commitments to what went in and out. That it was handed out is noted, so that an audit can tell
+    /// whether its row was changed afterwards.
     pub async fn receipt(&self, caller: &Caller, id: CallId) -> Result<Signed, Error> {
         caller.may(Action::Read, Object::Hub)?;
-        let missing = || Error::NoReceipt { call: id };
-        let call = self.find_call(id).await?.filter(|call| call.outcome == Outcome::Ok).ok_or_else(missing)?;
+        let (seq, call) = self.receipted(caller, id).await?;
         let paid = caller.belongs_to(call.payer);
-        let named = paid || call.parts.iter().any(|part| caller.belongs_to(part.to)) || caller.is_operator();
-        if !named {
-            return Err(missing());
-        }
-        Ok(Signed::new(&self.0.hub_id, &self.0.signer, &written(&call), paid.then_some(call.salt)))
+        let signed = Signed::new(&self.0.hub_id, &self.0.signer, &receipt_of(&call), paid.then_some(call.salt));
+        self.0.catalog.add_receipt(id, seq, &signed.signature.0, self.0.clock.now()).await?;
+        Ok(signed)
+    }
+
+    /// A call that was answered, for those who may see its receipt. For all others it is not there.
+    pub(crate) async fn receipted(&self, caller: &Caller, id: CallId) -> Result<(Seq, Arc<Call>), Error> {
+        let (seq, call) = self.answered(id).await?.ok_or(Error::NoReceipt { call: id })?;
+        let visible = caller.is_operator()
+            || caller.belongs_to(call.payer)
+            || caller.belongs_to(call.source().0)
+            || call.parts.iter().any(|part| caller.belongs_to(part.to));
+        if visible { Ok((seq, call)) } else { Err(Error::NoReceipt { call: id }) }
+    }
+
+    pub(crate) async fn answered(&self, id: CallId) -> Result<Option<(Seq, Arc<Call>)>, Error> {
+        Ok(self.find_call(id).await?.filter(|(_, call)| call.outcome == Outcome::Ok))
     }
 }
 
-/// What the receipt of a row says. The hub's fee stands first, where there is one.
-fn written(call: &Call) -> Receipt {
+/// What the receipt of a call's row says. The hub's fee stands first, where there is one.
+pub fn receipt_of(call: &Call) -> Receipt {
     let part =
         |account: AccountId, amount: ledger::Amount| Part { account: account.to_string(), amount: amount.base_units() };
     let fee = (!call.fee.is_zero()).then(|| part(AccountId::HUB_FEE, call.fee));

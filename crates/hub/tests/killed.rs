@@ -58,8 +58,8 @@ async fn killed(how: &str, charged: bool) {
     let hub = open(&folder).await;
     let bob = hub.authenticate(secret).await.unwrap();
     let before = if charged { 998_000_000 } else { 1_000_000_000 };
-    assert_eq!(hub.balance(&bob).unwrap().cash, before, "{how}: what the crash cost");
-    assert_eq!(hub.balance(&bob).unwrap().cash_held, 0, "{how}: what the crash left held");
+    assert_eq!(hub.balance(&bob).await.unwrap().balance.cash, before, "{how}: what the crash cost");
+    assert_eq!(hub.balance(&bob).await.unwrap().balance.cash_held, 0, "{how}: what the crash left held");
     let request = || hub::infer::Request {
         caller: bob.clone(),
         surface: Surface::Api,
@@ -74,7 +74,7 @@ async fn killed(how: &str, charged: bool) {
     assert_eq!(answer.replayed, charged, "{how}: whether the answer was there already");
     assert_eq!(answer.outputs, echoed(&[1.0, 2.0]), "{how}");
     assert_eq!(hub.infer(request()).await.unwrap().call, answer.call, "{how}: one key, one call");
-    assert_eq!(hub.balance(&bob).unwrap().cash, 998_000_000, "{how}: charged once");
+    assert_eq!(hub.balance(&bob).await.unwrap().balance.cash, 998_000_000, "{how}: charged once");
     hub.stop().await;
     let report = store::audit::audit(&folder).unwrap();
     assert!(report.in_order(), "{how}: {report:?}");
@@ -92,6 +92,8 @@ async fn open(folder: &Path) -> Hub {
         clock,
         signer: receipt::Signer::from_bytes(&[7; 32]).unwrap(),
         hub_id: receipt::HubId::new([9; 32]),
+        deposit_secret: testkit::DEPOSIT_SECRET.parse().unwrap(),
+        outbound: Arc::new(testkit::Outbox::default()),
         options: Options { dev: false, public_url: "http://localhost".to_owned(), name: "test".to_owned() },
     };
     Hub::start(parts).await.unwrap()

@@ -58,7 +58,24 @@ impl Amount {
     /// `floor(self × points / 10 000)`. Points above 10 000 are a mistake of ours.
     pub fn portion(self, points: u16) -> Amount {
         assert!(points <= 10_000, "a portion of {points} basis points is more than the whole");
-        Amount((i128::from(self.0) * i128::from(points) / 10_000) as i64)
+        match self.0.checked_mul(i64::from(points)) {
+            Some(product) => Amount(product / 10_000),
+            // Only of amounts that no call costs; every call pays for what is above.
+            None => Amount((i128::from(self.0) * i128::from(points) / 10_000) as i64),
+        }
+    }
+}
+
+/// A difference of money in nano-OPG: prints as a decimal number of OPG, with a minus below zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Difference(pub i64);
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 0 {
+            f.write_str("-")?;
+        }
+        write_nano(self.0.unsigned_abs(), f)
     }
 }
 

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, Amount, CallId, KeyId, Leg, Part, Purse, Rate, ReleaseId, Share, Time, Usage};
+use crate::transfer::exchange;
+use crate::{AccountId, Amount, CallId, HoldId, KeyId, Leg, Part, Purse, Rate, ReleaseId, Share, Time, Usage};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -94,6 +95,13 @@ pub struct Keyed {
     pub content: [u8; 32],
 }
 
+/// Who pays a trial call in its caller's stead, and from which purse. Whatever it is, what receivers get is promo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sponsor {
+    pub account: AccountId,
+    pub purse: Purse,
+}
+
 /// One call. Written once, at its end; never changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
@@ -126,15 +134,27 @@ pub struct Call {
     pub output_hash: [u8; 32],
     pub salt: [u8; 32],
     pub keyed: Option<Keyed>,
+    /// Who paid, if not the payer: a trial.
+    pub sponsor: Option<Sponsor>,
+    /// The durable hold it captured, if that is where its money came from.
+    pub hold: Option<HoldId>,
 }
 
 impl Call {
-    /// The movements of money this call is; none for one that cost nothing.
+    /// Where the money comes from: the sponsor's purse, or the payer's.
+    pub fn source(&self) -> (AccountId, Purse) {
+        self.sponsor.map_or((self.payer, self.purse), |sponsor| (sponsor.account, sponsor.purse))
+    }
+
+    /// The movements of money this call is; none for one that cost nothing. A sponsor's cash is exchanged for promo on
+    /// the way, so that the legs add up to zero in each purse.
     pub fn legs(&self) -> impl Iterator<Item = Leg> + Clone {
         let leg = |account, nano| Leg { account, purse: self.purse, nano };
-        let debit = leg(self.payer, -self.cost.nano());
+        let (account, purse) = self.source();
+        let debit = Leg { account, purse, nano: -self.cost.nano() };
+        let exchanged = exchange(purse, self.purse, self.cost);
         let fee = leg(AccountId::HUB_FEE, self.fee.nano());
         let parts = self.parts.iter().map(move |part| leg(part.to, part.amount.nano()));
-        [debit, fee].into_iter().chain(parts).filter(|leg| leg.nano != 0)
+        [debit].into_iter().chain(exchanged).chain([fee]).chain(parts).filter(|leg| leg.nano != 0)
     }
 }

@@ -234,12 +234,34 @@ impl From<Terms> for RawTerms {
     }
 }
 
-/// Why somebody receives a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Why somebody receives a part of a cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// The hub's: it stands in a call's `fee`, never among its parts.
+    Fee,
     Royalty,
     Creator,
+}
+
+impl Role {
+    pub const ALL: [Role; 3] = [Role::Fee, Role::Royalty, Role::Creator];
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Role::Fee => "fee",
+            Role::Royalty => "royalty",
+            Role::Creator => "creator",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|role| role.word() == word).ok_or(())
+    }
 }
 
 /// What one receiver gets of one call.
@@ -255,6 +277,14 @@ pub struct Part {
 pub struct Cut {
     pub fee: Amount,
     pub parts: Vec<Part>,
+}
+
+impl Cut {
+    /// What base models get together.
+    pub fn royalties(&self) -> Amount {
+        let royalties = self.parts.iter().filter(|part| part.role == Role::Royalty).map(|part| part.amount);
+        royalties.fold(Amount::ZERO, |sum, part| sum.checked_add(part).expect("parts make at most the cost"))
+    }
 }
 
 #[cfg(test)]

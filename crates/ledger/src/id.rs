@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Purse;
+
 /// Why a text is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not an id: expected {prefix}_ and 26 characters of 0-9 a-z without i l o u")]
@@ -16,13 +18,13 @@ pub struct IdError {
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-fn encode(bytes: [u8; 16], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn encode(bytes: [u8; 16]) -> [u8; 26] {
     let number = u128::from_be_bytes(bytes);
     let mut text = [0u8; 26];
     for (place, slot) in text.iter_mut().enumerate() {
         *slot = ALPHABET[(number >> (5 * (25 - place)) & 31) as usize];
     }
-    f.write_str(std::str::from_utf8(&text).expect("the alphabet is ASCII"))
+    text
 }
 
 fn decode(text: &str) -> Option<[u8; 16]> {
@@ -55,12 +57,18 @@ macro_rules! id {
             pub fn from_uuid(uuid: uuid::Uuid) -> Self {
                 $name(uuid.into_bytes())
             }
+
+            /// Appends what [`Display`](fmt::Display) writes, without its machinery: for rows that are written often.
+            pub fn write_to(&self, text: &mut Vec<u8>) {
+                text.extend_from_slice(concat!($prefix, "_").as_bytes());
+                text.extend_from_slice(&encode(self.0));
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!($prefix, "_"))?;
-                encode(self.0, f)
+                f.write_str(std::str::from_utf8(&encode(self.0)).expect("the alphabet is ASCII"))
             }
         }
 
@@ -126,15 +134,11 @@ id!(
     "rel"
 );
 
-/// Money set aside for a call that is running. Lives in memory only, so a number is enough.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HoldId(pub u64);
-
-impl fmt::Display for HoldId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
+id!(
+    /// Money set aside durably, until it is captured, voided or its time is over.
+    HoldId,
+    "hold"
+);
 
 impl AccountId {
     /// Where the hub's own part of every cost goes.
@@ -168,9 +172,13 @@ impl AccountId {
         matches!(*self, Self::RAIL_MANUAL | Self::RAIL_DEV)
     }
 
-    /// Rails and the operator's promotion stand for the world outside the books: their balance is minus what came in.
-    pub fn may_go_below_zero(&self) -> bool {
-        self.is_rail() || *self == Self::PROMO_OPERATOR
+    /// Rails and the operator's promotion stand for the world outside the books: their balance is minus what came in,
+    /// of the one kind of money that comes in by them.
+    pub fn may_go_below_zero(&self, purse: Purse) -> bool {
+        match purse {
+            Purse::Cash => self.is_rail(),
+            Purse::Promo => *self == Self::PROMO_OPERATOR,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ledger::{PriceError, ShareError, Split};
+use ledger::{MAX_ROYALTIES, PriceError, ShareError, Split};
 
 use crate::labels::LabelError;
 use crate::name::{Handle, NameError};
@@ -63,6 +63,8 @@ pub enum CardError {
     Labels { line: Line, error: LabelError },
     #[error("modelhub.deadline is \"{given}\"{line}, expected a time from 1ms to {limit_ms}ms with its unit")]
     Deadline { given: String, line: Line, limit_ms: u64 },
+    #[error("modelhub.royalty is \"{given}\"{line}, expected a share from 0% to {}%", MAX_ROYALTIES / 100)]
+    Royalty { given: String, line: Line },
 }
 
 impl CardError {
@@ -93,6 +95,9 @@ impl CardError {
             }
             CardError::Labels { .. } => "write labels: [cat, dog], or the name of a .txt or .json file in the folder",
             CardError::Deadline { .. } => "write deadline: 500ms, 30s or 2m",
+            CardError::Royalty { .. } => {
+                "write royalty: 5%, what models that build on this one owe it; without it they owe nothing"
+            }
             CardError::Kind { .. } | CardError::TooMany { .. } | CardError::Choice { .. } => return None,
         })
     }

@@ -31,7 +31,7 @@ pub use contract::{Change, Contract};
 pub use error::{CardError, Line};
 pub use example::{Example, ExampleError, MAX_EXAMPLE_BYTES};
 pub use labels::{LabelError, Labels};
-pub use lineage::Lineage;
+pub use lineage::{Edge, Lineage, within_limit};
 pub use name::{Handle, ModelName, NameError, NameRule, RESERVED_HANDLES, RESERVED_MODEL_NAMES};
 pub use path::{FilePath, PathError};
 pub use release::{BadReleaseNumber, ReleaseNumber, next_release};

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use ledger::{Price, Share, Split};
+use ledger::{MAX_ROYALTIES, Price, Share, Split};
 
 use crate::error::{CardError, Line};
 use crate::front_matter::{Field, Node, Value};
@@ -17,7 +17,7 @@ pub const DEFAULT_DEADLINE_MS: u64 = 30_000;
 /// The longest a card may ask for.
 pub const MAX_DEADLINE_MS: u64 = 600_000;
 
-const FIELDS: &[&str] = &["access", "price", "split", "output", "labels", "deadline"];
+const FIELDS: &[&str] = &["access", "price", "split", "output", "labels", "deadline", "royalty"];
 const PRICE_FIELDS: &[&str] = &["per_call", "per_item", "per_1k_in", "per_1k_out"];
 
 /// Who gets the weights.
@@ -87,6 +87,8 @@ pub struct Section {
     pub labels: Option<Labels>,
     /// 1 to [`MAX_DEADLINE_MS`].
     pub deadline_ms: Option<u64>,
+    /// What models that build on this one owe it of each call, after the fee: at most [`MAX_ROYALTIES`].
+    pub royalty: Option<Share>,
 }
 
 impl Section {
@@ -103,6 +105,7 @@ impl Section {
                 "split" => section.split = Some(split(node)?),
                 "labels" => section.labels = Some(labels(node)?),
                 "deadline" => section.deadline_ms = Some(deadline(node)?),
+                "royalty" => section.royalty = Some(royalty(node)?),
                 _ => return Err(unknown("modelhub", name, *line, FIELDS)),
             }
         }
@@ -188,6 +191,13 @@ fn labels(node: &Node) -> Result<Labels, CardError> {
         }
         Value::List(_) | Value::Nothing => Labels::list(node.texts("modelhub.labels", usize::MAX)?).map_err(refuse),
     }
+}
+
+fn royalty(node: &Node) -> Result<Share, CardError> {
+    let given = node.text("modelhub.royalty")?.unwrap_or_default();
+    let refuse = || CardError::Royalty { given: clip(given), line: node.line };
+    let share: Share = given.parse().map_err(|_| refuse())?;
+    if share.points() > MAX_ROYALTIES { Err(refuse()) } else { Ok(share) }
 }
 
 /// `500ms`, `30s` or `2m`.

@@ -1,20 +1,16 @@
 //! What the operator does.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
 use api::{Code, Problem};
 use axum::extract::State;
 use axum::http::StatusCode;
-use hub::{Action, Hub, Object, Posted};
-use ledger::{Amount, TransferId};
-use registry::Handle;
+use hub::{Action, Hub, Movement, Object, Posted};
+use ledger::{Amount, HoldId};
 use store::AccountKind;
 
 use crate::edge::clip;
 use crate::extract::{Caller, Json};
 use crate::problem::Refused;
-use crate::words;
+use crate::words::{self, read, read_some};
 
 /// `POST /api/v1/admin/accounts`
 pub(crate) async fn create_account(
@@ -34,8 +30,9 @@ pub(crate) async fn grant(
     Caller(caller): Caller,
     Json(asked): Json<api::NewTransfer>,
 ) -> Result<axum::Json<api::Moved>, Refused> {
-    let Movement { handle, amount, id, reference } = Movement::read(asked)?;
-    hub.grant(&caller, &handle, amount, reference, id).await.map(moved).map_err(Refused::from)
+    let (movement, hold) = movement(asked)?;
+    without_hold(hold)?;
+    hub.grant(&caller, movement).await.map(moved).map_err(Refused::from)
 }
 
 /// `POST /api/v1/admin/deposits`
@@ -44,8 +41,9 @@ pub(crate) async fn deposit(
     Caller(caller): Caller,
     Json(asked): Json<api::NewTransfer>,
 ) -> Result<axum::Json<api::Moved>, Refused> {
-    let Movement { handle, amount, id, reference } = Movement::read(asked)?;
-    hub.deposit(&caller, &handle, amount, reference, id).await.map(moved).map_err(Refused::from)
+    let (movement, hold) = movement(asked)?;
+    without_hold(hold)?;
+    hub.deposit(&caller, movement).await.map(moved).map_err(Refused::from)
 }
 
 /// `POST /api/v1/admin/payouts`
@@ -54,8 +52,8 @@ pub(crate) async fn payout(
     Caller(caller): Caller,
     Json(asked): Json<api::NewTransfer>,
 ) -> Result<axum::Json<api::Moved>, Refused> {
-    let Movement { handle, amount, id, reference } = Movement::read(asked)?;
-    hub.payout(&caller, &handle, amount, reference, id).await.map(moved).map_err(Refused::from)
+    let (movement, hold) = movement(asked)?;
+    hub.payout(&caller, movement, hold).await.map(moved).map_err(Refused::from)
 }
 
 /// `GET /api/v1/admin/fee`
@@ -92,22 +90,42 @@ pub(crate) async fn set_rate(
     Ok(axum::Json(api::RateSet { rate: Some(rate.to_string()) }))
 }
 
-/// A transfer, as the operator asks for it.
-struct Movement {
-    handle: Handle,
-    amount: Amount,
-    id: Option<TransferId>,
-    reference: String,
+/// `GET /api/v1/admin/trial`
+pub(crate) async fn trial(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+) -> Result<axum::Json<api::TrialBudget>, Refused> {
+    caller.may(Action::Admin, Object::Hub)?;
+    Ok(axum::Json(api::TrialBudget { budget: hub.settings().trial.to_string() }))
 }
 
-impl Movement {
-    fn read(asked: api::NewTransfer) -> Result<Movement, Refused> {
-        Ok(Movement {
-            handle: read("handle", &asked.handle)?,
-            amount: read("amount", &asked.amount)?,
-            id: asked.id.map(|id| read("id", &id)).transpose()?,
-            reference: asked.reference,
-        })
+/// `PUT /api/v1/admin/trial`
+pub(crate) async fn set_trial(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+    Json(asked): Json<api::TrialBudget>,
+) -> Result<axum::Json<api::TrialBudget>, Refused> {
+    let budget: Amount = read("budget", &asked.budget)?;
+    hub.set_trial_budget(&caller, budget).await?;
+    Ok(axum::Json(api::TrialBudget { budget: budget.to_string() }))
+}
+
+/// A transfer, as the operator asks for it.
+fn movement(asked: api::NewTransfer) -> Result<(Movement, Option<HoldId>), Refused> {
+    let movement = Movement {
+        handle: read("handle", &asked.handle)?,
+        amount: read("amount", &asked.amount)?,
+        id: read_some("id", asked.id.as_deref())?,
+        reference: asked.reference,
+    };
+    Ok((movement, read_some("hold", asked.hold.as_deref())?))
+}
+
+/// Money that comes in was not set aside before.
+fn without_hold(hold: Option<HoldId>) -> Result<(), Refused> {
+    match hold {
+        None => Ok(()),
+        Some(hold) => Err(Problem::new(Code::InvalidRequest, format!("hold: {hold} is for a payout alone")).into()),
     }
 }
 
@@ -125,9 +143,4 @@ fn kind(word: Option<&str>) -> Result<AccountKind, Refused> {
         None => Ok(AccountKind::User),
         Some(word) => word.parse().map_err(|()| Problem::new(Code::InvalidRequest, unknown(word)).into()),
     }
-}
-
-/// A field's value, or the refusal that names the field.
-fn read<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, Refused> {
-    text.parse().map_err(|error| Problem::new(Code::InvalidRequest, format!("{field}: {error}")).into())
 }

@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use hub::{CallLine, Hub};
+use ledger::AccountId;
 
 use crate::extract::{Caller, Page};
 use crate::problem::Refused;
-use crate::words;
 
 /// `GET /api/v1/calls?cursor=&limit=`
 pub(crate) async fn list(
@@ -29,9 +29,13 @@ fn call(CallLine { call, model, release, .. }: CallLine) -> api::Call {
         release: release.to_string(),
         class: call.class.to_string(),
         surface: call.surface.to_string(),
-        purse: words::purse(call.purse).to_owned(),
+        purse: call.purse.to_string(),
         outcome: call.outcome.to_string(),
         cost: call.cost.to_string(),
+        sponsor: call.sponsor.map(|sponsor| match sponsor.account {
+            AccountId::PROMO_OPERATOR => "hub".to_owned(),
+            _ => "owner".to_owned(),
+        }),
         fee: call.fee.to_string(),
         queue_us: call.queue_us,
         engine_us: call.engine_us,

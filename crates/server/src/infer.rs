@@ -24,6 +24,7 @@ use crate::problem::Refused;
 const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 const X_COST: HeaderName = HeaderName::from_static("x-cost");
+const X_PAID_FROM: HeaderName = HeaderName::from_static("x-paid-from");
 const X_RECEIPT_ID: HeaderName = HeaderName::from_static("x-receipt-id");
 const X_MODEL_RELEASE: HeaderName = HeaderName::from_static("x-model-release");
 const X_MODEL_DIGEST: HeaderName = HeaderName::from_static("x-model-digest");
@@ -133,6 +134,7 @@ fn known(outputs: &[String], callable: &hub::Callable) -> Result<(), Refused> {
 async fn answered(answer: Answer, id: Option<String>, outputs: Option<Vec<String>>) -> Result<Response, Refused> {
     let headers = [
         (X_COST, text(answer.cost.to_string())),
+        (X_PAID_FROM, HeaderValue::from_static(answer.paid_from.word())),
         (X_RECEIPT_ID, text(answer.call.to_string())),
         (X_MODEL_RELEASE, text(answer.release.to_string())),
         (X_MODEL_DIGEST, text(answer.digest.to_string())),

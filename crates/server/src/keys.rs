@@ -4,13 +4,14 @@ use api::{Code, Problem};
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use hub::{Hub, KeyWish, Scope};
+use hub::{Hub, KeyWish, Limits, Scope};
 use ledger::KeyId;
 use store::KeyRecord;
 
 use crate::edge::clip;
 use crate::extract::{Caller, Json, parameter};
 use crate::problem::Refused;
+use crate::words::{self, read_some};
 
 /// `{key}`
 pub(crate) struct KeyPath(KeyId);
@@ -57,12 +58,15 @@ fn wish(asked: api::NewKey) -> Result<KeyWish, Refused> {
     };
     let model = |name: &String| name.parse().map_err(|error| invalid(format!("models: {error}")));
     let models = asked.models.map(|models| models.iter().map(model).collect::<Result<_, _>>()).transpose()?;
-    let cost = |text: String| text.parse().map_err(|error| invalid(format!("max_cost: {error}")));
     Ok(KeyWish {
         name: asked.name,
         scopes: asked.scopes.iter().map(scope).collect::<Result<_, _>>()?,
         models,
-        max_cost: asked.max_cost.map(cost).transpose()?,
+        limits: Limits {
+            call: read_some("max_cost", asked.max_cost.as_deref())?,
+            day: read_some("max_day", asked.max_day.as_deref())?,
+            month: read_some("max_month", asked.max_month.as_deref())?,
+        },
         expires_in_days: asked.expires_in_days,
     })
 }
@@ -73,7 +77,7 @@ fn key(record: &KeyRecord) -> api::Key {
         name: record.name.clone(),
         scopes: record.scopes.iter().map(ToString::to_string).collect(),
         models: record.models.as_ref().map(|models| models.iter().map(ToString::to_string).collect()),
-        max_cost: record.max_cost.map(|cost| cost.to_string()),
+        limits: words::limits(record.limits),
         created: record.created.to_string(),
         expires: record.expires.map(|time| time.to_string()),
         revoked: record.revoked.map(|time| time.to_string()),

@@ -76,11 +76,18 @@ fn log(error: &Error) {
 
 fn code_of(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::IdReused { .. } => Code::IdReused,
+        Refusal::IdReused { .. } | Refusal::HoldReused { .. } => Code::IdReused,
+        Refusal::NoHold { .. } => Code::HoldNotFound,
+        Refusal::HoldEnded { .. } | Refusal::HoldTaken { .. } => Code::HoldEnded,
+        Refusal::HoldOfAnother { .. } | Refusal::HoldTime { .. } | Refusal::CaptureAboveHold { .. } => {
+            Code::InvalidRequest
+        }
         Refusal::Insufficient { .. } => Code::InsufficientFunds,
         Refusal::PromoNotWithdrawable => Code::Forbidden,
         Refusal::TooLarge { .. } => Code::InvalidRequest,
-        Refusal::HoldEnded { .. } | Refusal::CaptureAboveHold { .. } | Refusal::Unbalanced { .. } => Code::Internal,
+        Refusal::RefundTooLate { .. } | Refusal::RefundAboveRest { .. } => Code::RefundRefused,
+        Refusal::Linked { refusal, .. } => code_of(refusal),
+        Refusal::Unbalanced { .. } | Refusal::NoDebt { .. } => Code::Internal,
     }
 }
 
@@ -104,12 +111,15 @@ fn told(error: Error) -> Problem {
         Error::NoAccount { .. } => problem(Code::AccountNotFound),
         Error::NoReceipt { .. } => problem(Code::ReceiptNotFound),
         Error::NoSuchKey { .. } => problem(Code::KeyNotFound),
+        Error::NoWebhook => problem(Code::WebhookNotFound).hint("set one: PUT /api/v1/webhook"),
+        Error::Unsigned(_) => problem(Code::BadSignature).hint("the secret lies in deposit.secret in the hub's folder"),
         Error::Name(_) | Error::Invalid { .. } => problem(Code::InvalidRequest),
         Error::Input(_) => problem(Code::InvalidInput),
         Error::InputTooLarge { .. } => problem(Code::BodyTooLarge),
 
         Error::PaymentRequired(quote) => problem(Code::PaymentRequired).hint(NEED_KEY).quote(words::quote(&quote)),
         Error::CostAboveLimit { .. } => problem(Code::CostAboveLimit).hint("raise X-Max-Cost, or the key's own limit"),
+        Error::SpendingLimit { .. } => problem(Code::SpendingLimit).hint("wait for the next day or month, or raise it"),
         Error::Insufficient { .. } => problem(Code::InsufficientFunds).hint(NEED_MONEY),
         Error::Refused(refusal) => match code_of(&refusal) {
             Code::Internal => Refused::internal().into_problem(),
@@ -136,7 +146,7 @@ fn told(error: Error) -> Problem {
         Error::Blob(BlobError::Full { .. }) => problem(Code::BooksUnavailable).hint("the hub's operator has to make room"),
         Error::Blob(BlobError::Missing { .. }) => Refused::internal().into_problem(),
         Error::Blob(BlobError::Io(_)) | Error::Books { .. } => {
-            Problem::new(Code::BooksUnavailable, "the books cannot be written")
+            problem(Code::BooksUnavailable)
                 .hint("it is not known whether this was charged: repeat it with the same Idempotency-Key, or look at /api/v1/calls once the hub is back")
         }
 
@@ -150,6 +160,6 @@ fn told(error: Error) -> Problem {
             Problem::new(Code::EngineFailed, "the weights cannot be opened; nothing was charged")
         }
         Error::Engine(_) => problem(Code::EngineFailed),
-        Error::Internal { .. } | Error::LostAccount(_) => Refused::internal().into_problem(),
+        Error::Internal { .. } | Error::LostAccount(_) | Error::RowsMissing { .. } => Refused::internal().into_problem(),
     }
 }

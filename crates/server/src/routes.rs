@@ -9,8 +9,8 @@ use axum::routing::{any, delete, get, head, post};
 use hub::Hub;
 
 use crate::{
-    account, admin, assets, calls, edge, health, infer, keys, metadata, models, pages, publish, quote, receipts,
-    uploads,
+    account, admin, assets, calls, deposits, earnings, edge, entries, health, infer, keys, limits, metadata, metrics,
+    models, pages, publish, quote, receipts, refunds, uploads,
 };
 
 /// Everything the hub answers over HTTP.
@@ -33,7 +33,18 @@ pub fn router(hub: Hub) -> Router {
         .route("/api/v1/models", get(models::list))
         .route("/api/v1/account", get(account::show))
         .route("/api/v1/balance", get(account::balance))
-        .route("/api/v1/earnings", get(account::earnings))
+        .route("/api/v1/earnings", get(earnings::show))
+        .route("/api/v1/entries", get(entries::list))
+        .route("/api/v1/statements/{month}", get(entries::statement))
+        .route("/api/v1/holds", get(refunds::holds))
+        .route("/api/v1/debts", get(refunds::debts))
+        .route("/api/v1/refunds", get(refunds::list).post(refunds::create))
+        .route("/api/v1/limits", get(limits::show).put(limits::set))
+        .route("/api/v1/alerts", get(limits::alerts))
+        .route("/api/v1/webhook", get(limits::webhook).put(limits::set_webhook).delete(limits::remove_webhook))
+        .route("/api/v1/webhook/test", post(limits::test_webhook))
+        .route("/api/v1/models/{owner}/{name}/trial", get(limits::trial).put(limits::set_trial))
+        .route("/api/v1/deposits", post(deposits::receive))
         .route("/api/v1/calls", get(calls::list))
         .route("/api/v1/receipts/{call}", get(receipts::show))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
@@ -44,9 +55,13 @@ pub fn router(hub: Hub) -> Router {
         .route("/api/v1/admin/grants", post(admin::grant))
         .route("/api/v1/admin/deposits", post(admin::deposit))
         .route("/api/v1/admin/payouts", post(admin::payout))
+        .route("/api/v1/admin/holds", get(refunds::all_holds).post(refunds::set_aside))
+        .route("/api/v1/admin/holds/{hold}", delete(refunds::release))
+        .route("/api/v1/admin/trial", get(admin::trial).put(admin::set_trial))
         .route("/api/v1/admin/fee", get(admin::fee).put(admin::set_fee))
         .route("/api/v1/admin/rate", get(admin::rate).put(admin::set_rate))
         .route("/.well-known/modelhub", get(health::hub))
+        .route("/metrics", get(metrics::show))
         // Pages.
         .route("/", get(pages::home::show))
         .route("/{owner}/{name}", get(pages::model::show))

@@ -1,7 +1,14 @@
 //! From the hub's types to words on the wire, where more than one endpoint needs it.
 
-use ledger::{Money, Price, Role};
+use std::fmt::Display;
+use std::str::FromStr;
+
+use api::{Code, Problem};
+use hub::{BalanceView, Limits};
+use ledger::{Money, Price};
 use tensor::Port;
+
+use crate::problem::Refused;
 
 /// A price, term by term.
 pub(crate) fn price(price: &Price) -> api::PriceTerms {
@@ -18,8 +25,9 @@ pub(crate) fn quote(quote: &hub::Quote) -> api::Quote {
     let currency = quote.price.currency().unwrap_or(ledger::Currency::Opg);
     let part = |part: &hub::NamedPart| api::QuotePart {
         account: part.account.clone(),
-        role: role(part.role).to_owned(),
+        role: part.role.word().to_owned(),
         amount: part.amount.to_string(),
+        builds_on: part.builds_on.clone(),
     };
     api::Quote {
         model: quote.model.to_string(),
@@ -33,26 +41,33 @@ pub(crate) fn quote(quote: &hub::Quote) -> api::Quote {
     }
 }
 
-pub(crate) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Royalty => "royalty",
-        Role::Creator => "creator",
-    }
-}
-
-pub(crate) fn purse(purse: ledger::Purse) -> &'static str {
-    match purse {
-        ledger::Purse::Cash => "cash",
-        ledger::Purse::Promo => "promo",
-    }
-}
-
-pub(crate) fn balance(balance: &ledger::Balance) -> api::Balance {
+pub(crate) fn balance(BalanceView { balance, owed }: &BalanceView) -> api::Balance {
     api::Balance {
         cash: balance.available(ledger::Purse::Cash).to_string(),
         promo: balance.available(ledger::Purse::Promo).to_string(),
         held: balance.held().to_string(),
+        owed: owed.to_string(),
     }
+}
+
+/// A difference of money: below zero is given.
+pub(crate) fn signed(nano: i64) -> String {
+    ledger::Difference(nano).to_string()
+}
+
+pub(crate) fn limits(limits: Limits) -> api::Limits {
+    let text = |limit: Option<ledger::Amount>| limit.map(|limit| limit.to_string());
+    api::Limits { max_cost: text(limits.call), max_day: text(limits.day), max_month: text(limits.month) }
+}
+
+/// A field's value, or the refusal that names the field.
+pub(crate) fn read<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<T, Refused> {
+    text.parse().map_err(|error| Problem::new(Code::InvalidRequest, format!("{field}: {error}")).into())
+}
+
+/// The same of a field that may be missing.
+pub(crate) fn read_some<T: FromStr<Err: Display>>(field: &str, text: Option<&str>) -> Result<Option<T>, Refused> {
+    text.map(|text| read(field, text)).transpose()
 }
 
 pub(crate) fn port(port: &Port) -> api::TensorMetadata {
@@ -62,11 +77,4 @@ pub(crate) fn port(port: &Port) -> api::TensorMetadata {
         datatype: port.datatype.to_string(),
         shape: port.shape.iter().map(size).collect(),
     }
-}
-
-/// The day of a moment: the first ten characters of RFC 3339.
-pub(crate) fn day(day: i64) -> String {
-    let mut text = ledger::Time(day.saturating_mul(ledger::Time::DAY_MS)).to_string();
-    text.truncate(10);
-    text
 }

@@ -36,6 +36,12 @@ pub enum BlobError {
 /// What uploads leave of the disk: books that cannot be written stop the whole hub.
 const RESERVE_BYTES: u64 = 512 * 1024 * 1024;
 
+/// Where a digest's bytes lie in a folder of blobs.
+pub(crate) fn blob_path(folder: &Path, digest: Digest) -> PathBuf {
+    let name = digest.to_string();
+    folder.join(&name[..2]).join(name)
+}
+
 #[derive(Debug, Clone)]
 pub struct Blobs {
     folder: PathBuf,
@@ -54,8 +60,7 @@ impl Blobs {
 
     /// Where a digest's bytes lie. The name is made of the digest alone, never of input.
     pub fn path(&self, digest: Digest) -> PathBuf {
-        let name = digest.to_string();
-        self.folder.join(&name[..2]).join(name)
+        blob_path(&self.folder, digest)
     }
 
     pub fn has(&self, digest: Digest) -> bool {

@@ -5,9 +5,10 @@ use std::str::FromStr;
 
 use async_trait::async_trait;
 use ledger::{
-    AccountId, Amount, CallId, Class, KeyId, ModelId, Outcome, Price, Purse, Rate, ReleaseId, Role, Share, Terms, Time,
+    AccountId, Amount, CallId, Class, EntryKind, KeyId, ModelId, Outcome, Price, Purse, Rate, ReleaseId, Role, Share,
+    Terms, Time,
 };
-use registry::{Access, CommitId, Contract, Digest, Handle, ModelName, ReleaseNumber, Tree};
+use registry::{Access, CommitId, Contract, Digest, Edge, Handle, ModelName, ReleaseNumber, Tree};
 
 use crate::books::{Row, Seq};
 
@@ -102,6 +103,37 @@ pub struct Account {
     pub handle: Handle,
     pub kind: AccountKind,
     pub created: Time,
+    /// What of other people's models it may try at the hub's expense, in all.
+    pub trial: Amount,
+}
+
+/// The most that may be spent; none: no limit of this kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// By one call.
+    pub call: Option<Amount>,
+    /// In a day of UTC.
+    pub day: Option<Amount>,
+    /// In a month of UTC.
+    pub month: Option<Amount>,
+}
+
+impl Limits {
+    /// The stricter of both, kind by kind.
+    #[must_use]
+    pub fn within(self, other: Limits) -> Limits {
+        let stricter = |a: Option<Amount>, b: Option<Amount>| a.into_iter().chain(b).min();
+        Limits {
+            call: stricter(self.call, other.call),
+            day: stricter(self.day, other.day),
+            month: stricter(self.month, other.month),
+        }
+    }
+
+    /// Whether there is one over a time.
+    pub fn over_time(&self) -> bool {
+        self.day.is_some() || self.month.is_some()
+    }
 }
 
 /// A key as it is kept: everything but the secret.
@@ -113,8 +145,8 @@ pub struct KeyRecord {
     pub scopes: Vec<Scope>,
     /// The models it may call or publish; none: all.
     pub models: Option<Vec<ModelName>>,
-    /// The most that one call with it may cost.
-    pub max_cost: Option<Amount>,
+    /// The most that may be spent with it.
+    pub limits: Limits,
     pub created: Time,
     pub expires: Option<Time>,
     pub revoked: Option<Time>,
@@ -135,6 +167,8 @@ pub struct Credential {
     pub account: Account,
     /// Accounts whose group this one belongs to: itself, and organisations it is a member of.
     pub groups: Vec<AccountId>,
+    /// The most that may be spent from the account, whatever the key.
+    pub limits: Limits,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +203,10 @@ pub struct ReleaseRecord {
     /// What it changed against the one before: `first`, `minor`, `major`.
     pub change: String,
     pub created: Time,
+    /// What it asks of those that build on it.
+    pub royalty: Share,
+    /// The models it builds on, and what they get; part of its terms.
+    pub lineage: Vec<Edge>,
 }
 
 /// A release to be sealed; makes its model when that is new.
@@ -184,9 +222,11 @@ pub struct NewRelease {
 pub struct Settings {
     pub fee: Share,
     pub rate: Option<Rate>,
+    /// What each new account may try at the hub's expense.
+    pub trial: Amount,
 }
 
-/// One line of an account's earnings.
+/// One line of an account's earnings: its parts of calls, or what of them it gave back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earning {
     pub model: ModelName,
@@ -194,9 +234,140 @@ pub struct Earning {
     pub day: i64,
     pub class: Class,
     pub purse: Purse,
+    /// A part's role, or `Refunded` or `Recovery` for what was given back.
+    pub kind: EntryKind,
+    pub calls: u64,
+    /// Below zero for what was given back, in nano-OPG.
+    pub nano: i64,
+}
+
+/// What an account had from one payer for one release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayerSum {
+    pub payer: AccountId,
+    pub model: ModelName,
+    pub release: ReleaseNumber,
+    pub class: Class,
+    pub purse: Purse,
     pub role: Role,
     pub calls: u64,
     pub amount: Amount,
+}
+
+/// One line of a statement: what one kind of movement came to on one day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaySum {
+    pub day: i64,
+    pub kind: EntryKind,
+    pub class: Option<Class>,
+    pub purse: Purse,
+    pub release: Option<(ModelName, ReleaseNumber)>,
+    pub count: u64,
+    /// Above zero is received, in nano-OPG.
+    pub nano: i64,
+}
+
+/// Which of an account's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum List {
+    /// Calls it made, failed ones too.
+    Calls,
+    /// All that moved its money.
+    Entries,
+}
+
+/// Whose spending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Spender {
+    Account(AccountId),
+    Key(KeyId),
+}
+
+/// What was spent, today and this month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    pub day: Amount,
+    pub month: Amount,
+}
+
+/// An owner's word on trials of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trial {
+    /// Whether the hub's budgets may be used for it.
+    pub allowed: bool,
+    /// What its owner pays of trials, in all; nothing: none.
+    pub budget: Amount,
+    /// And of one account's.
+    pub per_account: Amount,
+}
+
+impl Default for Trial {
+    fn default() -> Self {
+        Trial { allowed: true, budget: Amount::ZERO, per_account: Amount::ZERO }
+    }
+}
+
+/// What has been paid of trials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TrialUse {
+    /// By the hub, for this account.
+    pub hub: Amount,
+    /// By the model's owner, in all.
+    pub model: Amount,
+    /// By the model's owner, for this account.
+    pub model_account: Amount,
+}
+
+/// Where an account wants to be told what happens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook {
+    pub account: AccountId,
+    pub url: String,
+    /// What messages are signed with; never shown again.
+    pub secret: String,
+    /// Told when what can be spent falls below it.
+    pub low_balance: Option<Amount>,
+    /// Whether it was told, and has not been above that since.
+    pub low: bool,
+    pub created: Time,
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Webhook { account, url, low_balance, low, .. } = self;
+        f.debug_struct("Webhook")
+            .field("account", account)
+            .field("url", url)
+            .field("low_balance", low_balance)
+            .field("low", low)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Something that happened to an account, to be noted once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAlert {
+    pub account: AccountId,
+    pub at: Time,
+    /// `balance.low`, `limit.near`, …
+    pub kind: String,
+    /// What makes it this one and no other: the same kind and subject again is the same alert.
+    pub subject: String,
+    /// What is told of it, as JSON.
+    pub data: String,
+}
+
+/// Such a thing, noted, and how far telling it got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    pub id: u64,
+    pub what: NewAlert,
+    pub attempts: u32,
+    /// When telling it is tried next.
+    pub next: Option<Time>,
+    pub delivered: Option<Time>,
+    /// What the other side said last.
+    pub said: Option<String>,
 }
 
 /// What a model came to, over all its releases.
@@ -230,7 +401,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     async fn revoke_key(&self, account: AccountId, key: KeyId, at: Time) -> Result<bool, CatalogError>;
     async fn credential(&self, hash: &[u8; 32]) -> Result<Option<Credential>, CatalogError>;
 
+    /// The most that may be spent from an account; all its keys together.
+    async fn set_limits(&self, account: AccountId, limits: Limits) -> Result<(), CatalogError>;
+    async fn limits(&self, account: AccountId) -> Result<Limits, CatalogError>;
+
     async fn settings(&self) -> Result<Settings, CatalogError>;
+    async fn set_trial_budget(&self, trial: Amount) -> Result<(), CatalogError>;
     async fn set_fee(&self, fee: Share) -> Result<(), CatalogError>;
     async fn set_rate(&self, rate: Rate) -> Result<(), CatalogError>;
 
@@ -257,15 +433,65 @@ pub trait Catalog: Send + Sync + fmt::Debug {
 
     /// How far the books have been carried over.
     async fn watermark(&self) -> Result<Seq, CatalogError>;
-    /// Carries rows over, in order, from the watermark on; rows at or below it change nothing.
-    async fn project(&self, rows: &[(Seq, Row)]) -> Result<Seq, CatalogError>;
+    /// Takes rows of the books, in order, from the last one taken on; those taken before change nothing. Gives the last
+    /// one taken. They are seen, and the watermark moves, once they are written: now if `write`, else when many have
+    /// gathered. After an error, or a start, begin again at the watermark.
+    async fn project(&self, rows: Vec<(Seq, Row)>, write: bool) -> Result<Seq, CatalogError>;
     async fn call_seq(&self, call: CallId) -> Result<Option<Seq>, CatalogError>;
     async fn keyed_seq(&self, hash: &[u8; 32]) -> Result<Option<Seq>, CatalogError>;
-    /// Rows of calls that an account paid or tried, newest first, before `before`.
-    async fn payer_seqs(&self, payer: AccountId, before: Option<Seq>, limit: u64) -> Result<Vec<Seq>, CatalogError>;
+    /// Rows of an account, newest first, before `before`.
+    async fn account_rows(
+        &self,
+        account: AccountId,
+        list: List,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<Seq>, CatalogError>;
+    /// What happened on an account from day to day, the first included and the last not; oldest first.
+    async fn day_sums(&self, account: AccountId, from: i64, to: i64) -> Result<Vec<DaySum>, CatalogError>;
+    /// What an account came to before a day, cash and promo, in nano-OPG.
+    async fn sums_before(&self, account: AccountId, day: i64) -> Result<(i64, i64), CatalogError>;
+    /// What was spent on `today`, and since the first day of its month.
+    async fn spent(&self, who: Spender, month: i64, today: i64) -> Result<Spent, CatalogError>;
+    /// Who paid an account, the largest sums first.
+    async fn payers(&self, account: AccountId) -> Result<Vec<PayerSum>, CatalogError>;
     async fn earnings(&self, account: AccountId) -> Result<Vec<Earning>, CatalogError>;
     async fn model_totals(&self, model: ModelId) -> Result<ModelTotals, CatalogError>;
     async fn totals(&self) -> Result<Totals, CatalogError>;
     /// Calls by how they ended: for the operator and for audits.
     async fn outcomes(&self, release: ReleaseId) -> Result<Vec<(Class, Outcome, u64)>, CatalogError>;
+    /// Calls and what they cost, by class, over all the hub.
+    async fn class_totals(&self) -> Result<Vec<(Class, u64, Amount)>, CatalogError>;
+
+    async fn trial(&self, model: ModelId) -> Result<Trial, CatalogError>;
+    async fn set_trial(&self, model: ModelId, trial: Trial) -> Result<(), CatalogError>;
+    async fn trial_use(&self, model: ModelId, caller: AccountId) -> Result<TrialUse, CatalogError>;
+
+    /// Notes that a receipt was handed out, and with which signature. Again, it changes nothing.
+    async fn add_receipt(&self, call: CallId, seq: Seq, signature: &[u8], at: Time) -> Result<(), CatalogError>;
+
+    async fn webhook(&self, account: AccountId) -> Result<Option<Webhook>, CatalogError>;
+    async fn webhooks(&self) -> Result<Vec<Webhook>, CatalogError>;
+    async fn set_webhook(&self, webhook: &Webhook) -> Result<(), CatalogError>;
+    /// True if there was one.
+    async fn remove_webhook(&self, account: AccountId) -> Result<bool, CatalogError>;
+    async fn set_low(&self, account: AccountId, low: bool) -> Result<(), CatalogError>;
+    /// Accounts that have limits of their own, or keys that have limits over a time.
+    async fn limited(&self) -> Result<Vec<AccountId>, CatalogError>;
+
+    /// Notes something once, to be told from `at` on if somebody wants to be told. False if it was noted before. The
+    /// newest thousand of an account are kept.
+    async fn add_alert(&self, alert: &NewAlert, tell: bool) -> Result<bool, CatalogError>;
+    /// Of one account, newest first, before `before`.
+    async fn alerts(&self, account: AccountId, before: Option<u64>, limit: u64) -> Result<Vec<Alert>, CatalogError>;
+    /// What has to be told now: of each account what has waited longest, and of those the longest waiting first.
+    async fn due_alerts(&self, now: Time, limit: u64) -> Result<Vec<Alert>, CatalogError>;
+    /// Notes an attempt: when it was delivered, or when to try next, if at all.
+    async fn told_alert(
+        &self,
+        id: u64,
+        delivered: Option<Time>,
+        next: Option<Time>,
+        said: &str,
+    ) -> Result<(), CatalogError>;
 }

@@ -4,7 +4,7 @@
 //! the rest. No database transaction spans both; projectors carry rows from the books to the catalogue by a
 //! watermark. [`Blobs`] keeps the bytes of models by their SHA-256.
 //!
-//! Always: when [`Books::capture`] or [`Books::post`] has answered, the row is synced to the disk; a row never
+//! Always: when [`Books::capture`], [`Books::post`] or [`Books::refund`] has answered, the row is synced to the disk; a row never
 //! names a blob that is not there; times come from the caller or a [`Clock`].
 //!
 //! Absent on purpose: HTTP, engines, the order of steps. Rows never leave their file.
@@ -12,6 +12,7 @@
 //! To add a backend: a private module that passes `contract::books` or `contract::catalog`.
 
 pub mod audit;
+pub mod backup;
 mod blobs;
 mod books;
 mod catalog;
@@ -19,6 +20,8 @@ mod clock;
 mod folder;
 mod memory;
 mod sqlite;
+mod tail;
+pub mod vitals;
 mod window;
 
 #[cfg(test)]
@@ -27,10 +30,13 @@ mod contract;
 mod tests;
 
 pub use blobs::{BlobError, Blobs, Digest, Upload};
-pub use books::{Books, Denied, Held, KEYED_LIMIT, Looked, OUTCOME_WINDOW_MS, Row, Seq, Stored};
+pub use books::{
+    Books, CHAIN_LIMIT, Denied, Held, KEYED_LIMIT, Looked, NewPending, OUTCOME_WINDOW_MS, Row, Seq, Stored,
+};
 pub use catalog::{
-    Account, AccountKind, Catalog, CatalogError, Credential, Earning, KeyRecord, ModelRecord, ModelTotals, NewKey,
-    NewRelease, ReleaseRecord, Scope, Settings, Totals,
+    Account, AccountKind, Alert, Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List,
+    ModelRecord, ModelTotals, NewAlert, NewKey, NewRelease, PayerSum, ReleaseRecord, Scope, Settings, Spender, Spent,
+    Totals, Trial, TrialUse, Webhook,
 };
 pub use clock::{Clock, Manual, System};
 pub use folder::{Folder, FolderError};

@@ -4,11 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use ledger::{AccountId, Amount, Balance, Call, Keyed, Transfer};
+use ledger::{
+    AccountId, Amount, Balance, Call, Debt, Ended, Ending, HoldId, Keyed, Kind, Pending, Refund, Refunded, Refusal,
+    Time, Transfer, TransferId,
+};
 use tokio::sync::watch;
 
-use crate::books::{Books, Denied, Held, Looked, Row, Seq, Shared, Stored, assert_costs_nothing};
+use crate::books::{
+    Books, Denied, Held, Looked, NewPending, Row, Seq, Shared, Stored, assert_costs_nothing, check_chain,
+};
 use crate::clock::{Clock, System};
+use crate::vitals::Vitals;
 use crate::window::Window;
 
 #[derive(Debug)]
@@ -17,6 +23,7 @@ pub struct MemoryBooks {
     rows: Mutex<Rows>,
     last: watch::Sender<Seq>,
     clock: Arc<dyn Clock>,
+    vitals: Arc<Vitals>,
 }
 
 #[derive(Debug, Default)]
@@ -25,6 +32,8 @@ struct Rows {
     window: Window,
     outcomes: HashMap<Seq, Vec<u8>>,
     closed: bool,
+    /// Names for transfers of the books' own making.
+    named: u64,
 }
 
 impl Rows {
@@ -33,6 +42,48 @@ impl Rows {
             return Err(Denied::Broken { reason: "the hub is stopping".to_owned() });
         }
         Ok(())
+    }
+
+    fn transfers(&self) -> impl Iterator<Item = (Seq, &Arc<Transfer>)> {
+        (1..).zip(&self.rows).filter_map(|(seq, row)| match row {
+            Row::Transfer(transfer) => Some((seq, transfer)),
+            _ => None,
+        })
+    }
+
+    fn find_transfer(&self, id: TransferId) -> Option<(Seq, &Arc<Transfer>)> {
+        self.transfers().find(|(_, transfer)| transfer.id == id)
+    }
+
+    fn call(&self, seq: Seq) -> Result<Arc<Call>, Denied> {
+        match usize::try_from(seq).ok().and_then(|seq| self.rows.get(seq.checked_sub(1)?)) {
+            Some(Row::Call(call)) => Ok(call.clone()),
+            _ => Err(Denied::NoCall { seq }),
+        }
+    }
+
+    fn refunds(&self, call: &Call) -> Vec<Arc<Transfer>> {
+        let of = |t: &&Arc<Transfer>| matches!(&t.kind, Kind::Refund(refunded) if refunded.call == call.id);
+        self.transfers().map(|(_, transfer)| transfer).filter(of).cloned().collect()
+    }
+
+    /// How a hold that is not there has ended, if it ever was.
+    fn explain(&self, refusal: Refusal) -> Refusal {
+        match refusal {
+            Refusal::NoHold { hold } => {
+                let how = self.rows.iter().find_map(|row| match row {
+                    Row::Ended(ended) if ended.hold == hold => Some(ended.how),
+                    Row::Call(call) if call.hold == Some(hold) => Some(Ending::Captured),
+                    Row::Transfer(transfer) if transfer.hold == Some(hold) => Some(Ending::Captured),
+                    _ => None,
+                });
+                how.map_or(Refusal::NoHold { hold }, |how| Refusal::HoldEnded { hold, how })
+            }
+            Refusal::Linked { place, count, refusal } => {
+                Refusal::Linked { place, count, refusal: Box::new(self.explain(*refusal)) }
+            }
+            other => other,
+        }
     }
 }
 
@@ -45,14 +96,23 @@ impl Default for MemoryBooks {
 impl MemoryBooks {
     /// Books by this clock: it says when the day of an outcome is over.
     pub fn new(clock: Arc<dyn Clock>) -> MemoryBooks {
-        MemoryBooks { book: Shared::default(), rows: Mutex::default(), last: watch::Sender::new(0), clock }
+        let (book, rows, last) = (Shared::default(), Mutex::default(), watch::Sender::new(0));
+        MemoryBooks { book, rows, last, clock, vitals: Arc::default() }
     }
 
-    /// The rows, without outcomes whose day is over.
+    /// The rows, after what time alone has brought about.
     fn rows(&self) -> MutexGuard<'_, Rows> {
         let mut rows = self.rows.lock().expect("nothing panics while it holds the rows");
-        while let Some(seq) = rows.window.forget(self.clock.now()) {
+        let now = self.clock.now();
+        while let Some(seq) = rows.window.forget(now) {
             rows.outcomes.remove(&seq);
+        }
+        loop {
+            let due = self.book.lock().due(now).filter(|_| !rows.closed);
+            let Some(hold) = due else { break };
+            let ended = Ended { hold, at: now, how: Ending::Expired };
+            self.book.lock().end(&ended).expect("a hold that is due can end");
+            self.push(&mut rows, Row::Ended(ended));
         }
         rows
     }
@@ -67,23 +127,34 @@ impl MemoryBooks {
 
 #[async_trait]
 impl Books for MemoryBooks {
-    async fn hold(&self, payer: AccountId, amount: Amount) -> Result<Held, Denied> {
-        Ok(self.book.hold(payer, amount)?)
+    async fn hold(&self, account: AccountId, amount: Amount) -> Result<Held, Denied> {
+        drop(self.rows());
+        Ok(self.book.hold(account, amount)?)
     }
 
-    async fn capture(&self, held: Held, call: Call, outcome: Option<Vec<u8>>) -> Result<Seq, Denied> {
+    async fn capture(&self, held: Held, call: Arc<Call>, outcome: Option<Vec<u8>>) -> Result<Seq, Denied> {
         let mut rows = self.rows();
         rows.check()?;
         if let Some(keyed) = &call.keyed {
             rows.window.admit(keyed, self.clock.now())?;
         }
-        held.capture(&mut self.book.lock(), &call)?;
+        let recovered = {
+            let mut book = self.book.lock();
+            held.capture(&mut book, &call)?;
+            book.recover(&call, call.finished, |_| {
+                rows.named += 1;
+                TransferId((u128::from(rows.named) | 0xe << 124).to_be_bytes())
+            })
+        };
         let keyed = call.keyed;
         let expires = Window::expiry(call.finished);
-        let seq = self.push(&mut rows, Row::Call(Box::new(call)));
+        let seq = self.push(&mut rows, Row::Call(call));
         if let Some(keyed) = keyed {
             rows.window.remember(&keyed, seq, expires);
             rows.outcomes.extend(outcome.map(|outcome| (seq, outcome)));
+        }
+        for transfer in recovered {
+            self.push(&mut rows, Row::Transfer(Arc::new(transfer)));
         }
         Ok(seq)
     }
@@ -92,45 +163,112 @@ impl Books for MemoryBooks {
         assert_costs_nothing(&call);
         let mut rows = self.rows();
         if !rows.closed {
-            self.push(&mut rows, Row::Call(Box::new(call)));
+            self.push(&mut rows, Row::Call(Arc::new(call)));
         }
     }
 
-    async fn post(&self, transfer: Transfer) -> Result<Seq, Denied> {
+    async fn post(&self, chain: Vec<Transfer>) -> Result<Vec<Seq>, Denied> {
+        check_chain(&chain)?;
         let mut rows = self.rows();
         rows.check()?;
-        let earlier = rows.rows.iter().zip(1..).find_map(|(row, seq)| match row {
-            Row::Transfer(t) if t.id == transfer.id => Some((t, seq)),
+        let reused = |transfer: &Transfer| Err(Refusal::IdReused { id: transfer.id }.into());
+        let mut earlier = Vec::new();
+        let mut new = None;
+        for (place, transfer) in chain.iter().enumerate() {
+            let twin = chain[..place].iter().any(|before| before.id == transfer.id);
+            match rows.find_transfer(transfer.id) {
+                Some((seq, same)) if same.same_content(transfer) => earlier.push(seq),
+                Some(_) => return reused(transfer),
+                None if twin => return reused(transfer),
+                None => new = new.or(Some(transfer)),
+            }
+        }
+        match new {
+            None => return Ok(earlier),
+            Some(transfer) if !earlier.is_empty() => return reused(transfer),
+            Some(_) => {}
+        }
+        let posted = self.book.lock().post_all(&chain);
+        posted.map_err(|refusal| rows.explain(refusal))?;
+        Ok(chain.into_iter().map(|transfer| self.push(&mut rows, Row::Transfer(Arc::new(transfer)))).collect())
+    }
+
+    async fn refund(&self, refund: Refund, call: Seq) -> Result<(Seq, Arc<Transfer>), Denied> {
+        let mut rows = self.rows();
+        rows.check()?;
+        let call = rows.call(call)?;
+        if let Some((seq, same)) = rows.find_transfer(refund.id) {
+            let answers = refund.is_answered_by(same, &call);
+            return if answers { Ok((seq, same.clone())) } else { Err(Refusal::IdReused { id: refund.id }.into()) };
+        }
+        let refunded = |transfer: Arc<Transfer>| match &transfer.kind {
+            Kind::Refund(refunded) => Some((**refunded).clone()),
+            _ => None,
+        };
+        let earlier: Vec<Refunded> = rows.refunds(&call).into_iter().filter_map(refunded).collect();
+        let transfer = Arc::new(self.book.lock().refund(&refund, &call, &earlier)?);
+        Ok((self.push(&mut rows, Row::Transfer(transfer.clone())), transfer))
+    }
+
+    async fn refunds(&self, call: Seq) -> Result<Vec<Arc<Transfer>>, Denied> {
+        let rows = self.rows();
+        Ok(rows.refunds(&*rows.call(call)?))
+    }
+
+    async fn pend(&self, wish: NewPending) -> Result<(Seq, Arc<Pending>), Denied> {
+        let mut rows = self.rows();
+        rows.check()?;
+        let earlier = (1..).zip(&rows.rows).find_map(|(seq, row)| match row {
+            Row::Pending(pending) if pending.id == wish.id => Some((seq, pending.clone())),
             _ => None,
         });
-        match earlier {
-            Some((same, seq)) if same.same_content(&transfer) => return Ok(seq),
-            Some(_) => return Err(ledger::Refusal::IdReused { id: transfer.id }.into()),
-            None => {}
+        if let Some((seq, pending)) = earlier {
+            let same = wish.same_content(&pending);
+            return if same { Ok((seq, pending)) } else { Err(Refusal::HoldReused { hold: wish.id }.into()) };
         }
-        self.book.lock().post(&transfer)?;
-        Ok(self.push(&mut rows, Row::Transfer(Box::new(transfer))))
+        let pending = Arc::new(wish.apply(&mut self.book.lock())?);
+        Ok((self.push(&mut rows, Row::Pending(pending.clone())), pending))
     }
 
-    fn balance(&self, account: AccountId) -> Balance {
-        self.book.lock().balance(account)
+    async fn take(&self, hold: HoldId) -> Result<Held, Denied> {
+        let rows = self.rows();
+        Ok(self.book.take(hold).map_err(|refusal| rows.explain(refusal))?)
     }
 
-    fn look(&self, keyed: &Keyed) -> Looked {
-        self.rows().window.look(keyed, self.clock.now())
+    async fn void(&self, hold: HoldId, at: Time) -> Result<Seq, Denied> {
+        let mut rows = self.rows();
+        rows.check()?;
+        let ended = Ended { hold, at, how: Ending::Voided };
+        let done = self.book.lock().end(&ended);
+        done.map_err(|refusal| rows.explain(refusal))?;
+        Ok(self.push(&mut rows, Row::Ended(ended)))
+    }
+
+    async fn pending(&self, account: Option<AccountId>) -> Result<Vec<Pending>, Denied> {
+        drop(self.rows());
+        Ok(self.book.pending(account))
+    }
+
+    async fn debts(&self, account: AccountId) -> Result<Vec<Debt>, Denied> {
+        Ok(self.book.debts(account))
+    }
+
+    async fn balance(&self, account: AccountId) -> Result<Balance, Denied> {
+        drop(self.rows());
+        Ok(self.book.lock().balance(account))
+    }
+
+    async fn look(&self, keyed: &Keyed) -> Result<Looked, Denied> {
+        Ok(self.rows().window.look(keyed, self.clock.now()))
     }
 
     async fn stored(&self, seq: Seq) -> Result<Option<Stored>, Denied> {
         let rows = self.rows();
-        let row = usize::try_from(seq).ok().and_then(|seq| rows.rows.get(seq.checked_sub(1)?));
-        Ok(match row {
-            Some(Row::Call(call)) => Some(Stored { call: call.clone(), outcome: rows.outcomes.get(&seq).cloned() }),
-            _ => None,
-        })
+        Ok(rows.call(seq).ok().map(|call| Stored { call, outcome: rows.outcomes.get(&seq).cloned() }))
     }
 
-    fn last(&self) -> Seq {
-        *self.last.borrow()
+    async fn last(&self) -> Result<Seq, Denied> {
+        Ok(*self.last.borrow())
     }
 
     async fn grown(&self, seq: Seq) {
@@ -139,19 +277,28 @@ impl Books for MemoryBooks {
     }
 
     async fn rows(&self, after: Seq, limit: usize) -> Result<Vec<(Seq, Row)>, Denied> {
-        Ok(self
-            .rows()
-            .rows
-            .iter()
-            .cloned()
-            .zip(1..)
-            .map(|(row, seq)| (seq, row))
-            .skip(after as usize)
-            .take(limit)
-            .collect())
+        let rows = self.rows();
+        let numbered = (1..).zip(rows.rows.iter().cloned());
+        Ok(numbered.skip(after as usize).take(limit).collect())
+    }
+
+    fn running(&self) -> usize {
+        self.book.lock().open_holds()
+    }
+
+    fn vitals(&self) -> Arc<Vitals> {
+        self.vitals.clone()
     }
 
     async fn close(&self) {
         self.rows().closed = true;
+    }
+}
+
+impl MemoryBooks {
+    /// When nothing else is asked, time alone ends what is due.
+    pub fn tick(&self) -> Time {
+        drop(self.rows());
+        self.clock.now()
     }
 }

@@ -70,6 +70,11 @@ impl Window {
         Some(seq)
     }
 
+    /// Whether there is a key to let go of.
+    pub(crate) fn is_due(&self, now: Time) -> bool {
+        self.leaving.first_key_value().is_some_and(|((expires, _), _)| *expires <= now)
+    }
+
     /// Full of keys that are still needed, that is: what only waits to be swept makes room.
     fn is_full(&self, now: Time) -> bool {
         self.keys.len() >= self.limit && self.leaving.first_key_value().is_some_and(|((expires, _), _)| *expires > now)

@@ -3,8 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use ledger::{AccountId, Amount, Balance, Call, Keyed, Transfer, TransferId};
-use store::{Books, Denied, Held, Looked, Row, Seq, Stored};
+use ledger::{
+    AccountId, Amount, Balance, Call, Debt, HoldId, Keyed, Pending, Refund, Refusal, Time, Transfer, TransferId,
+};
+use store::vitals::Vitals;
+use store::{Books, Denied, Held, Looked, NewPending, Row, Seq, Stored};
 
 /// Passes everything on to the books below, but for captures while it is told to refuse them.
 #[derive(Debug)]
@@ -61,8 +64,9 @@ impl Faulty {
             Amount::MAX,
             "to wait behind".to_owned(),
         );
-        // Refused, or the books are closed: either way nothing is waiting any more.
-        let _ = self.below.post(nothing).await;
+        let answer = self.below.post(vec![nothing]).await;
+        // Or the books are closed: either way nothing is waiting any more.
+        assert!(matches!(answer, Err(Denied::Refused(Refusal::Insufficient { .. }) | Denied::Broken { .. })));
     }
 }
 
@@ -72,7 +76,7 @@ impl Books for Faulty {
         self.below.hold(payer, amount).await
     }
 
-    async fn capture(&self, held: Held, call: Call, outcome: Option<Vec<u8>>) -> Result<Seq, Denied> {
+    async fn capture(&self, held: Held, call: Arc<Call>, outcome: Option<Vec<u8>>) -> Result<Seq, Denied> {
         let refusing = self.refusing.lock().expect("nothing panics while it holds the reason").clone();
         match refusing {
             Some(denied) => Err(denied),
@@ -89,24 +93,52 @@ impl Books for Faulty {
         self.below.note(call);
     }
 
-    async fn post(&self, transfer: Transfer) -> Result<Seq, Denied> {
-        self.below.post(transfer).await
+    async fn post(&self, chain: Vec<Transfer>) -> Result<Vec<Seq>, Denied> {
+        self.below.post(chain).await
     }
 
-    fn balance(&self, account: AccountId) -> Balance {
-        self.below.balance(account)
+    async fn refund(&self, refund: Refund, call: Seq) -> Result<(Seq, Arc<Transfer>), Denied> {
+        self.below.refund(refund, call).await
     }
 
-    fn look(&self, keyed: &Keyed) -> Looked {
-        self.below.look(keyed)
+    async fn refunds(&self, call: Seq) -> Result<Vec<Arc<Transfer>>, Denied> {
+        self.below.refunds(call).await
+    }
+
+    async fn pend(&self, wish: NewPending) -> Result<(Seq, Arc<Pending>), Denied> {
+        self.below.pend(wish).await
+    }
+
+    async fn take(&self, hold: HoldId) -> Result<Held, Denied> {
+        self.below.take(hold).await
+    }
+
+    async fn void(&self, hold: HoldId, at: Time) -> Result<Seq, Denied> {
+        self.below.void(hold, at).await
+    }
+
+    async fn pending(&self, account: Option<AccountId>) -> Result<Vec<Pending>, Denied> {
+        self.below.pending(account).await
+    }
+
+    async fn debts(&self, account: AccountId) -> Result<Vec<Debt>, Denied> {
+        self.below.debts(account).await
+    }
+
+    async fn balance(&self, account: AccountId) -> Result<Balance, Denied> {
+        self.below.balance(account).await
+    }
+
+    async fn look(&self, keyed: &Keyed) -> Result<Looked, Denied> {
+        self.below.look(keyed).await
     }
 
     async fn stored(&self, seq: Seq) -> Result<Option<Stored>, Denied> {
         self.below.stored(seq).await
     }
 
-    fn last(&self) -> Seq {
-        self.below.last()
+    async fn last(&self) -> Result<Seq, Denied> {
+        self.below.last().await
     }
 
     async fn grown(&self, seq: Seq) {
@@ -115,6 +147,14 @@ impl Books for Faulty {
 
     async fn rows(&self, after: Seq, limit: usize) -> Result<Vec<(Seq, Row)>, Denied> {
         self.below.rows(after, limit).await
+    }
+
+    fn running(&self) -> usize {
+        self.below.running()
+    }
+
+    fn vitals(&self) -> Arc<Vitals> {
+        self.below.vitals()
     }
 
     async fn close(&self) {

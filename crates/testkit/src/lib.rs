@@ -27,30 +27,37 @@ mod audit;
 mod call;
 mod faulty;
 pub mod fixtures;
+mod outbox;
 mod publish;
 mod user;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock, mpsc};
 use std::task::Poll;
+use std::time::Duration;
 
-use engine::Engine;
 use engine::fake::{Behaviour, Fake};
-use hub::{Caller, FreshKey, Hub, Options, Parts};
-use ledger::{Amount, Call, Time};
+use engine::{Engine, Failure};
+use futures_util::FutureExt;
+use hub::{Caller, FreshKey, HoldWish, Hub, Limits, Movement, Options, Parts};
+use ledger::{Amount, Call, Difference, HoldId, Purse, Time};
 use receipt::{HubId, Signer};
 use registry::{Handle, ModelName};
-use store::{AccountKind, Blobs, Books, Catalog, Manual, MemoryBooks, Row, Seq, SqliteBooks, SqliteCatalog};
+use store::{AccountKind, Blobs, Books, Catalog, Clock, Manual, MemoryBooks, Row, Seq, SqliteBooks, SqliteCatalog};
 use tensor::Signature;
 
 pub use call::Infer;
 pub use faulty::{Death, Faulty};
+pub use outbox::{Outbox, Sent};
 pub use publish::Publish;
 pub use user::User;
 
 /// The morning every scene begins on: 2026-01-02T10:00:00Z.
 pub const MORNING: Time = Time(1_767_348_000_000);
+
+/// What deposits of a scene are signed with.
+pub const DEPOSIT_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// Takes an error apart, or shows what came instead: `refused!(result, Error::NoModel { .. })`; with `=> value` it
 /// gives what the pattern bound.
@@ -72,6 +79,32 @@ pub fn opg(text: &str) -> Amount {
     text.parse().unwrap()
 }
 
+/// Money that the operator moves by hand, without more to say of it.
+pub fn moved(to: &str, amount: &str) -> Movement {
+    Movement { handle: handle(to), amount: opg(amount), reference: String::new(), id: None }
+}
+
+/// Cash that the operator sets aside for a day.
+pub fn aside(of: &str, amount: &str) -> HoldWish {
+    let (handle, amount, reference) = (handle(of), opg(amount), "a payout".to_owned());
+    HoldWish { handle, amount, purse: Purse::Cash, days: 1, reference, id: None }
+}
+
+/// At most this by one call.
+pub fn per_call(amount: &str) -> Limits {
+    Limits { call: Some(opg(amount)), ..Limits::default() }
+}
+
+/// At most this in a day.
+pub fn per_day(amount: &str) -> Limits {
+    Limits { day: Some(opg(amount)), ..Limits::default() }
+}
+
+/// At most this in a month.
+pub fn per_month(amount: &str) -> Limits {
+    Limits { month: Some(opg(amount)), ..Limits::default() }
+}
+
 /// A model's name from its text.
 pub fn model(text: &str) -> ModelName {
     text.parse().unwrap()
@@ -80,6 +113,31 @@ pub fn model(text: &str) -> ModelName {
 /// A handle from its text.
 pub fn handle(text: &str) -> Handle {
     text.parse().unwrap()
+}
+
+/// Waits for what the hub does by itself, some seconds at most; `what` says what was waited for.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let seen = async {
+        loop {
+            if let Some(seen) = look().await {
+                return seen;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), seen).await.unwrap_or_else(|_| panic!("it never came: {what}"))
+}
+
+/// A run that fails once the gate is dropped. Until then it takes a thread, so its scene needs several.
+pub fn failing_behind_a_gate() -> (mpsc::Sender<()>, Behaviour) {
+    let (gate, shut) = mpsc::channel::<()>();
+    let shut = Mutex::new(shut);
+    let fails = move |_: &[tensor::Tensor]| {
+        // An error is the gate's end.
+        let _ = shut.lock().unwrap().recv();
+        Err(Failure::Run { reason: "told to fail".into() })
+    };
+    (gate, Behaviour::Map(Arc::new(fails)))
 }
 
 /// Drops a future the first time it waits while `now` says so, as an edge does with whoever hangs up. True if it was
@@ -96,8 +154,7 @@ pub async fn hung_up<T>(future: impl Future<Output = T>, mut now: impl FnMut() -
 
 /// Nano-OPG as people write them.
 fn shown(nano: i64) -> String {
-    let amount = Amount::from_nano(nano.abs()).unwrap();
-    if nano < 0 { format!("-{amount}") } else { amount.to_string() }
+    Difference(nano).to_string()
 }
 
 /// How the scene is set: [`TestHub::set`] begins, [`Setting::start`] ends it.
@@ -165,6 +222,7 @@ impl Setting {
             setting: self,
             running: RwLock::new(None),
             operator_secret: Mutex::default(),
+            outbox: Arc::default(),
             users: Mutex::default(),
         });
         scene.run(books, catalog).await;
@@ -202,6 +260,7 @@ struct Scene {
     setting: Setting,
     running: RwLock<Option<Running>>,
     operator_secret: Mutex<String>,
+    outbox: Arc<Outbox>,
     /// Every account of the scene, for the audit.
     users: Mutex<HashMap<String, ledger::AccountId>>,
 }
@@ -218,6 +277,8 @@ impl Scene {
             clock: self.clock.clone(),
             signer: Signer::from_bytes(&[7; 32]).unwrap(),
             hub_id: HubId::new([9; 32]),
+            deposit_secret: DEPOSIT_SECRET.parse().unwrap(),
+            outbound: self.outbox.clone(),
             options: self.setting.options.clone(),
         })
         .await
@@ -283,6 +344,11 @@ impl TestHub {
         self.scene.running().books
     }
 
+    /// What went out to webhooks.
+    pub fn outbox(&self) -> &Outbox {
+        &self.scene.outbox
+    }
+
     /// The engine of the scene, unless it was given one of the test's own.
     pub fn fake(&self) -> &Fake {
         &self.scene.setting.fake
@@ -296,6 +362,11 @@ impl TestHub {
     /// The scene's clock; [`Manual::advance_ms`] moves it.
     pub fn clock(&self) -> &Manual {
         &self.scene.clock
+    }
+
+    /// What the clock says.
+    pub fn now(&self) -> Time {
+        self.scene.clock.now()
     }
 
     /// Moves the clock.
@@ -332,6 +403,16 @@ impl TestHub {
         self.catalog().add_member(member.account.id, of.account.id, "member").await.unwrap();
     }
 
+    /// Sets what accounts that are made from now on may try at the hub's expense.
+    pub async fn set_trial_budget(&self, amount: &str) {
+        self.hub().set_trial_budget(&self.operator().await, opg(amount)).await.unwrap();
+    }
+
+    /// The operator gives the money of a durable hold back.
+    pub async fn release_hold(&self, hold: HoldId) -> Result<Seq, hub::Error> {
+        self.hub().release_hold(&self.operator().await, hold).await
+    }
+
     /// Gives a model that was published a signature and behaviours of its own from now on.
     pub fn script(&self, published: &hub::publish::Published, behaviours: impl IntoIterator<Item = Behaviour>) {
         self.script_as(published, fixtures::echo_signature(), behaviours);
@@ -349,7 +430,9 @@ impl TestHub {
 
     /// What the fees came to, as people write it.
     pub fn fees(&self) -> String {
-        shown(self.books().balance(ledger::AccountId::HUB_FEE).cash)
+        let books = self.books();
+        let balance = books.balance(ledger::AccountId::HUB_FEE).now_or_never();
+        shown(balance.expect("balances lie in memory").unwrap().cash)
     }
 
     /// Every row of the books, once those that were noted are written.
@@ -363,8 +446,8 @@ impl TestHub {
     /// The calls among the rows, oldest first.
     pub async fn calls(&self) -> Vec<Call> {
         let call = |(_, row)| match row {
-            Row::Call(call) => Some(*call),
-            Row::Transfer(_) => None,
+            Row::Call(call) => Some((*call).clone()),
+            _ => None,
         };
         self.rows().await.into_iter().filter_map(call).collect()
     }

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use hub::{Caller, Error, FreshKey, KeyWish, Posted};
-use ledger::Balance;
+use futures_util::FutureExt;
+use hub::{
+    Alert, Caller, Error, FreshKey, HoldView, KeyWish, Limits, Movement, Posted, RefundView, RefundWish, Trial,
+    TrialView, WebhookView,
+};
+use ledger::{Balance, CallId, HoldId};
 use store::{Account, Books, KeyRecord};
 
 use crate::call::Infer;
+use crate::outbox::Sent;
 use crate::publish::Publish;
-use crate::{Scene, opg, shown};
+use crate::{Scene, aside, model, moved, opg, shown};
 
 /// Somebody with an account and a key. Clones are the same person with the same key.
 #[derive(Debug, Clone)]
@@ -64,20 +69,36 @@ impl User {
     #[must_use]
     pub async fn granted(self, amount: &str) -> User {
         let (hub, operator) = (self.scene.hub(), self.scene.operator().await);
-        hub.grant(&operator, &self.account.handle, opg(amount), String::new(), None).await.unwrap();
+        hub.grant(&operator, self.moved(amount)).await.unwrap();
         self
     }
 
     /// The operator notes a deposit.
     pub async fn deposit(&self, amount: &str) -> Result<Posted, Error> {
         let (hub, operator) = (self.scene.hub(), self.scene.operator().await);
-        hub.deposit(&operator, &self.account.handle, opg(amount), String::new(), None).await
+        hub.deposit(&operator, self.moved(amount)).await
     }
 
     /// The operator notes a payout.
     pub async fn payout(&self, amount: &str) -> Result<Posted, Error> {
         let (hub, operator) = (self.scene.hub(), self.scene.operator().await);
-        hub.payout(&operator, &self.account.handle, opg(amount), String::new(), None).await
+        hub.payout(&operator, self.moved(amount), None).await
+    }
+
+    /// The operator notes a payout of money that was set aside for it.
+    pub async fn payout_from(&self, hold: HoldId, amount: &str) -> Result<Posted, Error> {
+        let (hub, operator) = (self.scene.hub(), self.scene.operator().await);
+        hub.payout(&operator, self.moved(amount), Some(hold)).await
+    }
+
+    /// The operator sets cash aside for a day.
+    pub async fn set_aside(&self, amount: &str) -> Result<HoldView, Error> {
+        let (hub, operator) = (self.scene.hub(), self.scene.operator().await);
+        hub.set_aside(&operator, aside(self.name(), amount)).await
+    }
+
+    fn moved(&self, amount: &str) -> Movement {
+        moved(self.name(), amount)
     }
 
     /// A further key of the same account.
@@ -86,9 +107,59 @@ impl User {
         Ok(User::new(self.scene.clone(), self.account.clone(), record, secret).await)
     }
 
+    /// With limits of the account; comes in again, so that they count.
+    #[must_use]
+    pub async fn limited(&self, limits: Limits) -> User {
+        self.scene.hub().set_limits(&self.caller, limits).await.unwrap();
+        self.again().await.unwrap()
+    }
+
+    /// Gives back all that is left of what a call cost.
+    pub async fn refund(&self, call: CallId) -> Result<RefundView, Error> {
+        self.scene.hub().refund(&self.caller, Self::wish(call, None)).await
+    }
+
+    /// Gives back a part of what a call cost.
+    pub async fn refund_part(&self, call: CallId, amount: &str) -> Result<RefundView, Error> {
+        self.scene.hub().refund(&self.caller, Self::wish(call, Some(amount))).await
+    }
+
+    fn wish(call: CallId, amount: Option<&str>) -> RefundWish {
+        RefundWish { call, amount: amount.map(opg), reason: "a wrong answer".to_owned(), id: None }
+    }
+
+    /// Pays trials of a model: so much in all, and so much of one account's.
+    pub async fn pay_trials(&self, name: &str, budget: &str, per_account: &str) -> Result<TrialView, Error> {
+        let trial = Trial { allowed: true, budget: opg(budget), per_account: opg(per_account) };
+        self.scene.hub().set_trial(&self.caller, &model(name), trial).await
+    }
+
+    /// Wants to be told of what happens at an address of their own, and of a balance below this.
+    pub async fn listen(&self, low_balance: Option<&str>) -> Result<WebhookView, Error> {
+        self.scene.hub().set_webhook(&self.caller, self.hook(), low_balance.map(opg), false).await
+    }
+
+    /// What was sent to that address.
+    pub fn heard(&self) -> Vec<Sent> {
+        self.scene.outbox.sent().into_iter().filter(|sent| sent.url == self.hook()).collect()
+    }
+
+    fn hook(&self) -> String {
+        format!("https://{}.test/", self.name())
+    }
+
+    /// What was noted of this kind, the oldest first.
+    pub async fn alerts(&self, kind: &str) -> Vec<Alert> {
+        let mut alerts = self.scene.hub().alerts(&self.caller, None, 1_000).await.unwrap();
+        alerts.retain(|alert| alert.what.kind == kind);
+        alerts.reverse();
+        alerts
+    }
+
     /// What the books say, holds included.
     pub fn balance(&self) -> Balance {
-        self.scene.running().books.balance(self.account.id)
+        let books = self.scene.running().books;
+        books.balance(self.account.id).now_or_never().expect("balances lie in memory").unwrap()
     }
 
     /// Cash, as people write it.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hub::{Error, KeyWish, Scope};
-use ledger::{KeyId, Share, Time};
+use hub::{Error, KeyWish, Limits, Scope, Trial};
+use ledger::{HoldId, KeyId, Month, Share, Time};
 use sha2::{Digest, Sha256};
 use store::{AccountKind, KeyRecord, NewKey};
-use testkit::{MORNING, TestHub, User, handle, model, opg, refused};
+use testkit::{MORNING, TestHub, User, aside, handle, model, moved, opg, per_call, refused};
 
 fn wish(scopes: &[Scope]) -> KeyWish {
     KeyWish { scopes: scopes.to_vec(), ..KeyWish::default() }
@@ -66,15 +66,18 @@ async fn the_operators_acts_need_the_operator() {
     hub.catalog().add_key(&NewKey { record, hash: Sha256::digest(secret).into() }).await.unwrap();
     let core = hub.hub();
     let forged = core.authenticate(secret).await.unwrap();
-    let to = handle("alice");
     for (caller, missing) in [(alice.caller(), true), (&forged, false)] {
         let refusals = [
-            core.grant(caller, &to, opg("1"), String::new(), None).await.map(drop),
-            core.deposit(caller, &to, opg("1"), String::new(), None).await.map(drop),
-            core.payout(caller, &to, opg("1"), String::new(), None).await.map(drop),
+            core.grant(caller, moved("alice", "1")).await.map(drop),
+            core.deposit(caller, moved("alice", "1")).await.map(drop),
+            core.payout(caller, moved("alice", "1"), None).await.map(drop),
+            core.set_aside(caller, aside("alice", "1")).await.map(drop),
+            core.open_holds(caller).await.map(drop),
+            core.release_hold(caller, HoldId([1; 16])).await.map(drop),
             core.create_account(caller, "bob", AccountKind::User).await.map(drop),
             core.set_fee(caller, Share::WHOLE).await,
             core.set_rate(caller, "1".parse().unwrap()).await,
+            core.set_trial_budget(caller, opg("1")).await,
         ];
         for refusal in refusals {
             match refusal {
@@ -109,10 +112,26 @@ async fn a_key_does_what_its_scopes_say() {
             Scope::Publish,
             core.has_upload(user.caller(), &handle("alice"), registry::Digest([0; 32])).await.map(drop),
         );
-        lacks(Scope::Read, core.balance(user.caller()).map(drop));
+        lacks(Scope::Read, core.balance(user.caller()).await.map(drop));
         lacks(Scope::Read, core.earnings(user.caller()).await.map(drop));
+        lacks(Scope::Read, core.payers(user.caller()).await.map(drop));
         lacks(Scope::Read, core.calls(user.caller(), None, 10).await.map(drop));
+        lacks(Scope::Read, core.entries(user.caller(), None, 10).await.map(drop));
+        lacks(Scope::Read, core.statement(user.caller(), Month::of_day(MORNING.day())).await.map(drop));
+        lacks(Scope::Read, core.holds(user.caller()).await.map(drop));
+        lacks(Scope::Read, core.debts(user.caller()).await.map(drop));
+        lacks(Scope::Read, core.limits(user.caller()).await.map(drop));
+        lacks(Scope::Read, core.webhook(user.caller()).await.map(drop));
+        lacks(Scope::Read, core.alerts(user.caller(), None, 10).await.map(drop));
+        lacks(Scope::Read, core.trial(user.caller(), &model("alice/echo")).await.map(drop));
         lacks(Scope::Read, core.list_keys(user.caller()).await.map(drop));
+        lacks(Scope::Money, core.set_limits(user.caller(), Limits::default()).await);
+        lacks(Scope::Money, core.remove_webhook(user.caller()).await.map(drop));
+        let hook = core.set_webhook(user.caller(), "https://hook.test/".to_owned(), None, false).await;
+        lacks(Scope::Money, hook.map(drop));
+        lacks(Scope::Money, core.test_webhook(user.caller()).await);
+        let trial = core.set_trial(user.caller(), &model("alice/echo"), Trial::default()).await;
+        lacks(Scope::Money, trial.map(drop));
         let call = hub.calls().await.first().map(|call| call.id);
         if let Some(call) = call {
             lacks(Scope::Read, core.receipt(user.caller(), call).await.map(drop));
@@ -238,7 +257,7 @@ async fn a_key_makes_no_key_that_can_do_more() {
 
     let narrow = KeyWish {
         models: only(&["alice/echo"]),
-        max_cost: Some(opg("0.5")),
+        limits: per_call("0.5"),
         expires_in_days: Some(3),
         ..wish(&[Scope::Publish, Scope::Read, Scope::Money])
     };
@@ -252,19 +271,19 @@ async fn a_key_makes_no_key_that_can_do_more() {
     // What is not asked for is not more than the key itself has.
     let child = narrow.with_key(wish(&[Scope::Read])).await.unwrap().key;
     assert_eq!(
-        (child.models, child.max_cost, child.expires),
-        (only(&["alice/echo"]), narrow.key.max_cost, narrow.key.expires)
+        (child.models, child.limits, child.expires),
+        (only(&["alice/echo"]), narrow.key.limits, narrow.key.expires)
     );
-    let greedy = KeyWish { max_cost: Some(opg("9")), expires_in_days: Some(30), ..wish(&[Scope::Read]) };
+    let greedy = KeyWish { limits: per_call("9"), expires_in_days: Some(30), ..wish(&[Scope::Read]) };
     let child = narrow.with_key(greedy).await.unwrap().key;
-    assert_eq!((child.max_cost, child.expires), (narrow.key.max_cost, narrow.key.expires));
+    assert_eq!((child.limits, child.expires), (narrow.key.limits, narrow.key.expires));
     let modest = KeyWish {
         models: only(&["alice/Echo"]),
-        max_cost: Some(opg("0.1")),
+        limits: per_call("0.1"),
         expires_in_days: Some(1),
         ..wish(&[Scope::Publish])
     };
     let child = narrow.with_key(modest).await.unwrap().key;
-    assert_eq!((child.max_cost, child.expires), (Some(opg("0.1")), Some(MORNING.plus_ms(Time::DAY_MS))));
+    assert_eq!((child.limits, child.expires), (per_call("0.1"), Some(MORNING.plus_ms(Time::DAY_MS))));
     hub.finish().await;
 }

@@ -148,7 +148,8 @@ async fn a_call_above_the_limit_of_request_or_key_is_not_run() {
         Error::CostAboveLimit { cost, limit } if (cost, limit) == (opg("0.002"), opg("0.001999999"))
     );
     let scopes = vec![hub::Scope::Call];
-    let wish = hub::KeyWish { scopes, max_cost: Some(opg("0.001")), ..Default::default() };
+    let limits = hub::Limits { call: Some(opg("0.001")), ..Default::default() };
+    let wish = hub::KeyWish { scopes, limits, ..Default::default() };
     let thrifty = bob.with_key(wish).await.unwrap();
     // The request may ask for less than the key, never for more.
     refused!(thrifty.infer("alice/echo").max_cost("5").await, Error::CostAboveLimit { limit, .. } if limit == opg("0.001"));

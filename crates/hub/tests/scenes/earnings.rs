@@ -3,7 +3,7 @@
 use engine::Failure;
 use engine::fake::Behaviour;
 use hub::Error;
-use ledger::{Class, Outcome, Purse, Role};
+use ledger::{Class, Difference, EntryKind, Outcome, Purse};
 use testkit::{MORNING, TestHub, model, opg, refused};
 
 #[tokio::test]
@@ -28,9 +28,9 @@ async fn earnings_are_told_by_model_release_day_and_class() {
         .items
         .iter()
         .map(|line| {
-            assert_eq!(line.role, Role::Creator);
+            assert_eq!(line.kind, EntryKind::Creator);
             let release = format!("{}@{}", line.model, line.release);
-            (line.day - MORNING.day(), release, line.class, line.purse, line.calls, line.amount.to_string())
+            (line.day - MORNING.day(), release, line.class, line.purse, line.calls, Difference(line.nano).to_string())
         })
         .collect();
     let line = |day, release: &str, class, purse, calls, amount: &str| {
@@ -45,7 +45,7 @@ async fn earnings_are_told_by_model_release_day_and_class() {
             line(0, "alice/echo@1.00", Class::Trial, Purse::Promo, 1, "0.0018"),
         ]
     );
-    assert_eq!((earnings.paid, earnings.trial, earnings.own), (opg("0.0054"), opg("0.0018"), opg("0.018")));
+    assert_eq!((earnings.paid, earnings.trial, earnings.own), (5_400_000, 1_800_000, 18_000_000));
     assert!(hub.hub().earnings(bob.caller()).await.unwrap().items.is_empty());
     hub.finish().await;
 }

@@ -4,9 +4,17 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 mod accounts;
+mod alerts;
 mod calls;
+mod deposits;
 mod earnings;
+mod holds;
 mod idempotency;
+mod limits;
 mod money;
 mod publish;
 mod receipts;
+mod refunds;
+mod royalties;
+mod statements;
+mod trials;

@@ -1,8 +1,8 @@
 //! Money that moves without a call, fees and rates.
 
-use hub::Error;
+use hub::{Error, Movement};
 use ledger::{Amount, Outcome, PriceError, Refusal, Share, TransferId};
-use testkit::{TestHub, handle, model, opg, refused};
+use testkit::{TestHub, model, moved, opg, refused};
 
 #[tokio::test]
 async fn a_price_in_usd_needs_a_rate() {
@@ -81,10 +81,10 @@ async fn earnings_and_fees_can_be_paid_out_and_promotion_cannot() {
         Error::Insufficient { wanted, cash, promo, .. } if (wanted, cash, promo) == (opg("0.001800001"), opg("0.0018"), opg("5"))
     );
     let paid = alice.payout("0.0018").await.unwrap();
-    assert_eq!((paid.account.id, paid.balance.cash, alice.promo()), (alice.account.id, 0, "5".into()));
+    assert_eq!((paid.account.id, paid.balance.balance.cash, alice.promo()), (alice.account.id, 0, "5".into()));
     let operator = hub.operator().await;
-    let fees = hub.hub().payout(&operator, &handle("operator"), opg("0.0002"), "fees".into(), None).await.unwrap();
-    assert_eq!((fees.balance.cash, hub.fees()), (0, "0".into()));
+    let fees = hub.hub().payout(&operator, moved("operator", "0.0002"), None).await.unwrap();
+    assert_eq!((fees.balance.balance.cash, hub.fees()), (0, "0".into()));
     hub.finish().await;
 }
 
@@ -92,20 +92,17 @@ async fn earnings_and_fees_can_be_paid_out_and_promotion_cannot() {
 async fn a_transfer_with_its_own_id_is_posted_once() {
     let hub = TestHub::start().await;
     let bob = hub.user("bob").await;
-    let (operator, to, id) = (hub.operator().await, handle("bob"), Some(TransferId([3; 16])));
-    let core = hub.hub();
-    let first = core.deposit(&operator, &to, opg("5"), "bank 17".into(), id).await.unwrap();
+    let (operator, core) = (hub.operator().await, hub.hub());
+    let bank = |amount: &str| {
+        let (id, reference) = (Some(TransferId([3; 16])), "bank 17".to_owned());
+        Movement { id, reference, ..moved("bob", amount) }
+    };
+    let first = core.deposit(&operator, bank("5")).await.unwrap();
     hub.hours_pass(1);
-    let again = core.deposit(&operator, &to, opg("5"), "bank 17".into(), id).await.unwrap();
+    let again = core.deposit(&operator, bank("5")).await.unwrap();
     assert_eq!((again.seq, bob.cash()), (first.seq, "5".into()));
-    refused!(
-        core.deposit(&operator, &to, opg("6"), "bank 17".into(), id).await,
-        Error::Refused(Refusal::IdReused { .. })
-    );
-    refused!(
-        core.grant(&operator, &to, opg("5"), "bank 17".into(), id).await,
-        Error::Refused(Refusal::IdReused { .. })
-    );
+    refused!(core.deposit(&operator, bank("6")).await, Error::Refused(Refusal::IdReused { .. }));
+    refused!(core.grant(&operator, bank("5")).await, Error::Refused(Refusal::IdReused { .. }));
     assert_eq!((bob.cash(), bob.promo()), ("5".into(), "0".into()));
     hub.finish().await;
 }
@@ -114,24 +111,19 @@ async fn a_transfer_with_its_own_id_is_posted_once() {
 async fn transfers_that_make_no_sense_are_refused_by_name() {
     let hub = TestHub::start().await;
     let bob = hub.user("bob").await;
-    let (operator, to, core) = (hub.operator().await, handle("bob"), hub.hub());
-    refused!(
-        core.deposit(&operator, &to, Amount::ZERO, String::new(), None).await,
-        Error::Invalid { what: "amount", .. }
-    );
-    refused!(core.grant(&operator, &handle("nobody"), opg("1"), String::new(), None).await, Error::NoAccount { .. });
+    let (operator, core) = (hub.operator().await, hub.hub());
+    refused!(core.deposit(&operator, moved("bob", "0")).await, Error::Invalid { what: "amount", .. });
+    refused!(core.grant(&operator, moved("nobody", "1")).await, Error::NoAccount { .. });
     for reference in ["two\nlines".to_owned(), "x".repeat(201)] {
         refused!(
-            core.deposit(&operator, &to, opg("1"), reference, None).await,
+            core.deposit(&operator, Movement { reference, ..moved("bob", "1") }).await,
             Error::Invalid { what: "reference", .. }
         );
     }
-    core.deposit(&operator, &to, Amount::MAX, "x".repeat(200), None).await.unwrap();
-    refused!(
-        core.deposit(&operator, &to, opg("0.000000001"), String::new(), None).await,
-        Error::Refused(Refusal::TooLarge { .. })
-    );
-    core.payout(&operator, &to, Amount::MAX, String::new(), None).await.unwrap();
+    let all = Movement { amount: Amount::MAX, ..moved("bob", "0") };
+    core.deposit(&operator, Movement { reference: "x".repeat(200), ..all.clone() }).await.unwrap();
+    refused!(core.deposit(&operator, moved("bob", "0.000000001")).await, Error::Refused(Refusal::TooLarge { .. }));
+    core.payout(&operator, all, None).await.unwrap();
     assert_eq!(bob.cash(), "0");
     hub.finish().await;
 }
@@ -142,7 +134,7 @@ async fn the_operator_calls_models_like_anybody() {
     let alice = hub.user("alice").await;
     alice.publish("alice/echo").await.unwrap();
     let (operator, core) = (hub.operator().await, hub.hub());
-    core.deposit(&operator, &handle("operator"), opg("0.002"), String::new(), None).await.unwrap();
+    core.deposit(&operator, moved("operator", "0.002")).await.unwrap();
     let request = hub::infer::Request { caller: operator, ..alice.infer("alice/echo").request() };
     core.infer(request).await.unwrap();
     assert_eq!((hub.fees(), alice.cash()), ("0.0002".into(), "0.0018".into()));

@@ -20,7 +20,7 @@ const INFERENCE_HEADER_CONTENT_LENGTH: HeaderName = HeaderName::from_static("inf
 const MAX_IDEMPOTENCY_KEY: usize = 255;
 
 /// The header's value. Twice is refused: which one is meant would be a guess.
-pub(super) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refused> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Refused> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

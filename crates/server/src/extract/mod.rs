@@ -11,6 +11,6 @@ mod query;
 
 pub(crate) use body::{Incoming, Json, LARGE, not_json};
 pub(crate) use caller::{AnyCaller, Caller};
-pub(crate) use headers::{IdempotencyKey, MaxCost, PlainJson, Surface, no_binary};
+pub(crate) use headers::{IdempotencyKey, MaxCost, PlainJson, Surface, no_binary, single};
 pub(crate) use model_path::{AccountPath, ModelPath, parameter};
 pub(crate) use query::{Page, Query};

@@ -36,20 +36,23 @@ fn is_per_call(price: &Price) -> bool {
 
 /// Who gets what of one call; nobody, where it is free.
 pub(super) fn shares(quote: &hub::Quote) -> Vec<web::Share> {
-    let fee = (!quote.fee.is_zero()).then(|| (operator(), web::Role::Fee, quote.fee));
+    let fee = (!quote.fee.is_zero()).then(|| (operator(), web::Role::Fee, quote.fee, None));
     let part = |part: &hub::NamedPart| {
         let role = match part.role {
+            ledger::Role::Fee => web::Role::Fee,
             ledger::Role::Royalty => web::Role::Royalty,
             ledger::Role::Creator => web::Role::Creator,
         };
-        (part.account.clone(), role, part.amount)
+        (part.account.clone(), role, part.amount, part.builds_on.clone())
     };
     let parts: Vec<_> = fee.into_iter().chain(quote.parts.iter().map(part)).collect();
-    let points = points(&parts.iter().map(|(_, _, amount)| *amount).collect::<Vec<_>>(), quote.cost);
-    let share = |((who, role, amount), basis_points): ((String, web::Role, Amount), u32)| web::Share {
+    let points = points(&parts.iter().map(|(_, _, amount, _)| *amount).collect::<Vec<_>>(), quote.cost);
+    type Part = (String, web::Role, Amount, Option<String>);
+    let share = |((who, role, amount, builds_on), basis_points): (Part, u32)| web::Share {
         who,
         role,
-        builds_on: None,
+        builds_on: builds_on
+            .and_then(|base| base.split_once('/').map(|(owner, name)| (owner.to_owned(), name.to_owned()))),
         basis_points,
         amount: amount.to_string(),
     };

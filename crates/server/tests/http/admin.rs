@@ -13,7 +13,7 @@ async fn an_account_sees_itself() {
     assert!(account["account"].as_str().unwrap().starts_with("acct_"));
     assert!(account["key"].as_str().unwrap().starts_with("key_"));
     let balance = hub.get("/api/v1/balance").key(&hub.bob).send().await;
-    assert_eq!(balance.text(), r#"{"cash":"1","promo":"0","held":"0"}"#);
+    assert_eq!(balance.text(), r#"{"cash":"1","promo":"0","held":"0","owed":"0"}"#);
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn only_the_operator_moves_money_by_hand() {
     let given = || hub.post("/api/v1/admin/grants").key(&hub.operator).json(&grant);
     let first = given().await.json();
     assert_eq!(first["transfer"], id);
-    assert_eq!(first["balance"], json!({"cash": "1", "promo": "5", "held": "0"}));
+    assert_eq!(first["balance"], json!({"cash": "1", "promo": "5", "held": "0", "owed": "0"}));
     assert_eq!(given().await.json(), first, "the same id with the same content is the same transfer");
     let other = json!({"handle": "bob", "amount": "6", "reference": "welcome", "id": id});
     hub.post("/api/v1/admin/grants").key(&hub.operator).json(&other).await.refused(409, "id_reused", id);

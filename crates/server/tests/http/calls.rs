@@ -75,7 +75,7 @@ async fn calls_and_earnings_are_listed() {
     assert_eq!(
         by_model,
         json!({
-            "items": [{"model": "alice/iris", "class": "paid", "purse": "cash", "role": "creator", "calls": 3,
+            "items": [{"model": "alice/iris", "class": "paid", "purse": "cash", "kind": "creator", "calls": 3,
                        "amount": "0.0054"}],
             "totals": {"paid": "0.0054", "trial": "0", "own": "0"}
         })
@@ -83,7 +83,7 @@ async fn calls_and_earnings_are_listed() {
     let by_day = earned("/api/v1/earnings?by=day").await.json();
     assert_eq!((&by_day["items"][0]["day"], &by_day["items"][0]["release"]), (&json!("2026-11-23"), &json!("1.00")));
     let wrong = hub.get("/api/v1/earnings?by=hour").key(&hub.alice).send().await;
-    wrong.refused(400, "invalid_request", "by is \"hour\"; expected model, release or day");
+    wrong.refused(400, "invalid_request", "by is \"hour\"; expected model, release, day, class or payer");
 }
 
 #[tokio::test]

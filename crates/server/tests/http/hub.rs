@@ -19,6 +19,7 @@ pub(crate) struct TestHub {
     pub(crate) hub: hub::Hub,
     pub(crate) router: Router,
     pub(crate) engine: Fake,
+    pub(crate) outbox: Arc<testkit::Outbox>,
     pub(crate) clock: Arc<Manual>,
     pub(crate) operator: String,
     pub(crate) alice: String,
@@ -64,6 +65,7 @@ impl TestHub {
 
     pub(crate) async fn with(engine: Fake) -> TestHub {
         let folder = tempfile::tempdir().unwrap();
+        let outbox = Arc::new(testkit::Outbox::default());
         let clock = Arc::new(Manual::at(Time(1_795_428_000_000)));
         let hub = hub::Hub::start(hub::Parts {
             books: Arc::new(MemoryBooks::new(clock.clone())),
@@ -73,6 +75,8 @@ impl TestHub {
             clock: clock.clone(),
             signer: receipt::Signer::from_bytes(&[7; 32]).unwrap(),
             hub_id: receipt::HubId::new([9; 32]),
+            deposit_secret: testkit::DEPOSIT_SECRET.parse().unwrap(),
+            outbound: outbox.clone(),
             options: hub::Options {
                 dev: false,
                 public_url: "https://hub.example".to_owned(),
@@ -84,7 +88,7 @@ impl TestHub {
         let operator = hub.create_operator().await.unwrap().unwrap().secret;
         let router = server::router(hub.clone());
         let (alice, bob) = (String::new(), String::new());
-        let mut test = TestHub { hub, router, engine, clock, operator, alice, bob, _folder: folder };
+        let mut test = TestHub { hub, router, engine, outbox, clock, operator, alice, bob, _folder: folder };
         test.alice = test.account("alice").await;
         test.bob = test.account("bob").await;
         test

@@ -7,6 +7,8 @@ mod calls;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod money;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod publishing;

@@ -1,6 +1,10 @@
 //! The contract of [`Catalog`]. To add a case: a function, and its name in the list at the end.
 
-use ledger::{AccountId, Class, KeyId, Outcome, Purse, Rate, Role, Share, Time};
+use std::sync::Arc;
+
+use ledger::{
+    AccountId, Amount, Class, EntryKind, KeyId, Outcome, Purse, Rate, Role, Share, Sponsor, Time, Transfer, TransferId,
+};
 use registry::{Digest, Handle, ModelName};
 use tempfile::TempDir;
 
@@ -9,8 +13,8 @@ use crate::tests::scene::{
     ALICE, BOB, CAROL, DAVE, NOON, RELEASE, call, call_id, call_of, deposit, failed_call, key, nano,
 };
 use crate::{
-    Catalog, CatalogError, Credential, Earning, KeyRecord, ModelTotals, NewKey, NewRelease, Row, Scope, Seq, Settings,
-    SqliteCatalog, Totals,
+    Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, ModelTotals, NewAlert, NewKey,
+    NewRelease, PayerSum, Row, Scope, Seq, Settings, Spender, Spent, SqliteCatalog, Totals, Trial, TrialUse, Webhook,
 };
 
 /// A catalogue of one kind, and where it lies.
@@ -53,12 +57,17 @@ fn new_key(id: u8, account: AccountId) -> NewKey {
         name: format!("key {id}"),
         scopes: vec![Scope::Read, Scope::Call],
         models: Some(vec![model("bob/minilm")]),
-        max_cost: Some(nano(500)),
+        limits: Limits { call: Some(nano(500)), day: Some(nano(600)), month: None },
         created: NOON.plus_ms(i64::from(id)),
         expires: Some(NOON.plus_ms(1_000)),
         revoked: None,
     };
     NewKey { record, hash: [id; 32] }
+}
+
+/// Carries these rows over, at once.
+async fn project(place: &Place, rows: &[(Seq, Row)]) -> Result<Seq, CatalogError> {
+    place.catalog.project(rows.to_vec(), true).await
 }
 
 fn numbers(releases: &[crate::ReleaseRecord]) -> Vec<String> {
@@ -94,14 +103,15 @@ async fn a_key_opens_until_it_is_revoked_once(mut place: Place) {
     place.catalog.add_account(&bob(), Some(&new_key(1, BOB))).await.unwrap();
     place.catalog.add_account(&account(ALICE, "alice"), None).await.unwrap();
     let plain = NewKey {
-        record: KeyRecord { models: None, max_cost: None, expires: None, ..new_key(2, BOB).record },
+        record: KeyRecord { models: None, limits: Limits::default(), expires: None, ..new_key(2, BOB).record },
         hash: [2; 32],
     };
     place.catalog.add_key(&plain).await.unwrap();
     place.catalog.add_member(BOB, CAROL, "writer").await.unwrap();
     place.reopen();
     assert_eq!(place.catalog.keys(BOB).await.unwrap(), [new_key(1, BOB).record, plain.record.clone()]);
-    let credential = Credential { key: plain.record.clone(), account: bob(), groups: vec![BOB, CAROL] };
+    let credential =
+        Credential { key: plain.record.clone(), account: bob(), groups: vec![BOB, CAROL], limits: Limits::default() };
     assert_eq!(place.catalog.credential(&[2; 32]).await.unwrap(), Some(credential));
     assert_eq!(place.catalog.credential(&[3; 32]).await.unwrap(), None);
     assert!(!place.catalog.revoke_key(ALICE, plain.record.id, NOON).await.unwrap(), "it is not alice's");
@@ -112,13 +122,14 @@ async fn a_key_opens_until_it_is_revoked_once(mut place: Place) {
 
 async fn settings_have_defaults_and_are_remembered(mut place: Place) {
     let tenth = Share::from_points(1_000).unwrap();
-    assert_eq!(place.catalog.settings().await.unwrap(), Settings { fee: tenth, rate: None });
+    assert_eq!(place.catalog.settings().await.unwrap(), Settings { fee: tenth, rate: None, trial: nano(0) });
     let (fee, rate) = (Share::from_points(275).unwrap(), Rate::from_nano(123_456_789).unwrap());
     place.catalog.set_fee(tenth).await.unwrap();
     place.catalog.set_fee(fee).await.unwrap();
     place.catalog.set_rate(rate).await.unwrap();
+    place.catalog.set_trial_budget(nano(7)).await.unwrap();
     place.reopen();
-    assert_eq!(place.catalog.settings().await.unwrap(), Settings { fee, rate: Some(rate) });
+    assert_eq!(place.catalog.settings().await.unwrap(), Settings { fee, rate: Some(rate), trial: nano(7) });
 }
 
 async fn an_upload_belongs_to_who_made_it(mut place: Place) {
@@ -202,12 +213,12 @@ fn rows() -> Vec<(Seq, Row)> {
     let next_day = NOON.plus_ms(Time::DAY_MS);
     let keyed = ledger::Call { keyed: Some(key(1, 1)), finished: next_day, ..call(4, 1_000) };
     let calls = [
-        Row::Transfer(Box::new(deposit(1, ALICE, 10_000))),
-        Row::Call(Box::new(call(1, 1_000))),
-        Row::Call(Box::new(ledger::Call { keyed: Some(key(2, 1)), ..failed_call(2) })),
-        Row::Call(Box::new(call_of(CAROL, Purse::Promo, 3, 1_000))),
-        Row::Call(Box::new(keyed)),
-        Row::Call(Box::new(ledger::Call { outcome: Outcome::Refused, ..failed_call(5) })),
+        Row::Transfer(Arc::new(deposit(1, ALICE, 10_000))),
+        Row::Call(Arc::new(call(1, 1_000))),
+        Row::Call(Arc::new(ledger::Call { keyed: Some(key(2, 1)), ..failed_call(2) })),
+        Row::Call(Arc::new(call_of(CAROL, Purse::Promo, 3, 1_000))),
+        Row::Call(Arc::new(keyed)),
+        Row::Call(Arc::new(ledger::Call { outcome: Outcome::Refused, ..failed_call(5) })),
     ];
     (1..).zip(calls).collect()
 }
@@ -216,65 +227,287 @@ async fn rows_are_carried_over_once_and_in_order(mut place: Place) {
     seal(&*place.catalog).await;
     let rows = rows();
     assert_eq!(place.catalog.watermark().await.unwrap(), 0);
-    assert!(matches!(place.catalog.project(&rows[1..]).await, Err(CatalogError::Failed { .. })), "row 1 is missing");
+    assert!(matches!(project(&place, &rows[1..]).await, Err(CatalogError::Failed { .. })), "row 1 is missing");
     let gap = [rows[0].clone(), rows[1].clone(), rows[3].clone()];
-    assert!(matches!(place.catalog.project(&gap).await, Err(CatalogError::Failed { .. })), "row 3 is missing");
+    assert!(matches!(project(&place, &gap).await, Err(CatalogError::Failed { .. })), "row 3 is missing");
     assert_eq!(
         (place.catalog.watermark().await.unwrap(), place.catalog.call_seq(call_id(1)).await.unwrap()),
         (0, None)
     );
-    assert_eq!(place.catalog.project(&rows[..2]).await.unwrap(), 2);
+    assert_eq!(project(&place, &rows[..2]).await.unwrap(), 2);
     let before = place.catalog.earnings(BOB).await.unwrap();
-    assert_eq!(place.catalog.project(&rows[..2]).await.unwrap(), 2);
+    assert_eq!(project(&place, &rows[..2]).await.unwrap(), 2);
     assert_eq!(place.catalog.earnings(BOB).await.unwrap(), before);
     place.reopen();
-    assert_eq!(place.catalog.project(&rows).await.unwrap(), 6);
-    assert_eq!(place.catalog.project(&[]).await.unwrap(), 6);
+    assert_eq!(project(&place, &rows).await.unwrap(), 6);
+    assert_eq!(project(&place, &[]).await.unwrap(), 6);
 }
 
 async fn calls_are_found_by_id_key_and_payer(place: Place) {
     seal(&*place.catalog).await;
-    place.catalog.project(&rows()).await.unwrap();
+    project(&place, &rows()).await.unwrap();
     assert_eq!(place.catalog.call_seq(call_id(3)).await.unwrap(), Some(4));
     assert_eq!(place.catalog.call_seq(call_id(99)).await.unwrap(), None);
     assert_eq!(place.catalog.keyed_seq(&[1; 32]).await.unwrap(), Some(5));
     assert_eq!(place.catalog.keyed_seq(&[2; 32]).await.unwrap(), None, "a failed call uses up no key");
-    assert_eq!(place.catalog.payer_seqs(ALICE, None, 100).await.unwrap(), [6, 5, 3, 2]);
-    assert_eq!(place.catalog.payer_seqs(ALICE, Some(5), 1).await.unwrap(), [3]);
-    assert_eq!(place.catalog.payer_seqs(CAROL, None, 100).await.unwrap(), [4]);
-    assert_eq!(place.catalog.payer_seqs(BOB, None, 100).await.unwrap(), [0; 0]);
+    assert_eq!(place.catalog.account_rows(ALICE, List::Calls, None, 100).await.unwrap(), [6, 5, 3, 2]);
+    assert_eq!(place.catalog.account_rows(ALICE, List::Calls, Some(5), 1).await.unwrap(), [3]);
+    assert_eq!(place.catalog.account_rows(CAROL, List::Calls, None, 100).await.unwrap(), [4]);
+    assert_eq!(place.catalog.account_rows(BOB, List::Calls, None, 100).await.unwrap(), [0; 0]);
 }
 
 async fn earnings_stand_by_day_class_purse_and_role(place: Place) {
     seal(&*place.catalog).await;
-    place.catalog.project(&rows()).await.unwrap();
+    project(&place, &rows()).await.unwrap();
     let day = NOON.day();
-    let earned = |day, class, purse, role, amount| Earning {
+    let earned = |day, class, purse, kind, nano| Earning {
         model: model("bob/minilm"),
         release: "1.00".parse().unwrap(),
         day,
         class,
         purse,
-        role,
+        kind,
         calls: 1,
-        amount: nano(amount),
+        nano,
     };
     // Of 1000: 100 fee, 135 royalty, 765 split 70:30, the odd unit to the first.
     let expected = [
-        earned(day + 1, Class::Paid, Purse::Cash, Role::Creator, 536),
-        earned(day, Class::Paid, Purse::Cash, Role::Creator, 536),
-        earned(day, Class::Trial, Purse::Promo, Role::Creator, 536),
+        earned(day + 1, Class::Paid, Purse::Cash, EntryKind::Creator, 536),
+        earned(day, Class::Paid, Purse::Cash, EntryKind::Creator, 536),
+        earned(day, Class::Trial, Purse::Promo, EntryKind::Creator, 536),
     ];
     assert_eq!(place.catalog.earnings(BOB).await.unwrap(), expected);
     let royalties = place.catalog.earnings(DAVE).await.unwrap();
-    assert!(royalties.iter().all(|e| e.role == Role::Royalty && e.amount == nano(135)) && royalties.len() == 3);
+    assert!(royalties.iter().all(|e| e.kind == EntryKind::Royalty && e.nano == 135) && royalties.len() == 3);
     assert_eq!(place.catalog.earnings(ALICE).await.unwrap(), []);
+}
+
+async fn payers_stand_beside_what_they_paid(place: Place) {
+    seal(&*place.catalog).await;
+    project(&place, &rows()).await.unwrap();
+    let paid = |payer, class, purse, calls, amount| PayerSum {
+        payer,
+        model: model("bob/minilm"),
+        release: "1.00".parse().unwrap(),
+        class,
+        purse,
+        role: Role::Creator,
+        calls,
+        amount: nano(amount),
+    };
+    let expected = [paid(ALICE, Class::Paid, Purse::Cash, 2, 1_072), paid(CAROL, Class::Trial, Purse::Promo, 1, 536)];
+    assert_eq!(place.catalog.payers(BOB).await.unwrap(), expected);
+    assert_eq!(place.catalog.payers(ALICE).await.unwrap(), []);
+}
+
+/// Rows in two stretches, the second with a refund and a trial that bob pays.
+async fn statements(place: &Place) {
+    seal(&*place.catalog).await;
+    project(place, &rows()).await.unwrap();
+    let sponsor = Some(Sponsor { account: BOB, purse: Purse::Cash });
+    let trial = ledger::Call { sponsor, ..call_of(ALICE, Purse::Promo, 7, 1_000) };
+    let paid = call(1, 1_000);
+    let mut book = ledger::Book::default();
+    for to in [ALICE, BOB] {
+        book.post(&deposit(1, to, 5_000)).unwrap();
+    }
+    let hold = book.hold(ALICE, nano(1_000)).unwrap();
+    book.capture(hold, &paid).unwrap();
+    let asked = ledger::Refund {
+        id: TransferId([8; 16]),
+        at: NOON.plus_ms(2 * Time::DAY_MS),
+        amount: Some(nano(500)),
+        reason: "broken".to_owned(),
+        actor: BOB,
+        window_ms: None,
+    };
+    let refund: Transfer = book.refund(&asked, &paid, &[]).unwrap();
+    project(place, &[(7, Row::Call(Arc::new(trial))), (8, Row::Transfer(Arc::new(refund)))]).await.unwrap();
+}
+
+async fn day_sums_are_the_balance_from_day_to_day(place: Place) {
+    statements(&place).await;
+    let day = NOON.day();
+    let sum = |day, kind, class, purse, nano| DaySum {
+        day,
+        kind,
+        class,
+        purse,
+        release: class.map(|_| (model("bob/minilm"), "1.00".parse().unwrap())),
+        count: 1,
+        nano,
+    };
+    let expected = [
+        sum(day, EntryKind::Call, Some(Class::Paid), Purse::Cash, -1_000),
+        sum(day, EntryKind::Deposit, None, Purse::Cash, 10_000),
+        sum(day + 1, EntryKind::Call, Some(Class::Paid), Purse::Cash, -1_000),
+        sum(day + 2, EntryKind::Refund, Some(Class::Paid), Purse::Cash, 500),
+    ];
+    assert_eq!(place.catalog.day_sums(ALICE, day, day + 3).await.unwrap(), expected);
+    assert_eq!(place.catalog.day_sums(ALICE, day + 1, day + 2).await.unwrap(), expected[2..3]);
+    assert_eq!(place.catalog.sums_before(ALICE, day).await.unwrap(), (0, 0));
+    assert_eq!(place.catalog.sums_before(ALICE, day + 2).await.unwrap(), (8_000, 0));
+    assert_eq!(place.catalog.sums_before(ALICE, day + 3).await.unwrap(), (8_500, 0));
+    // Two paid calls, a granted one and the trial he paid himself; half of the first went back.
+    assert_eq!(place.catalog.sums_before(BOB, day + 3).await.unwrap(), (536 * 2 - 1_000 - 268, 536 * 2));
+    let operator = place.catalog.day_sums(AccountId::PROMO_OPERATOR, day, day + 3).await.unwrap();
+    let exchange = |purse, nano| sum(day, EntryKind::Exchange, Some(Class::Trial), purse, nano);
+    assert_eq!(operator, [exchange(Purse::Cash, 1_000), exchange(Purse::Promo, -1_000)]);
+}
+
+async fn what_moved_an_accounts_money_is_listed(place: Place) {
+    statements(&place).await;
+    let entries =
+        async |account, before, limit| place.catalog.account_rows(account, List::Entries, before, limit).await.unwrap();
+    // Failed calls, and one that somebody else paid, moved nothing of hers.
+    assert_eq!(entries(ALICE, None, 100).await, [8, 5, 2, 1]);
+    assert_eq!(entries(ALICE, Some(8), 2).await, [5, 2]);
+    assert_eq!(entries(ALICE, Some(2), 100).await, [1]);
+    assert_eq!(entries(BOB, None, 100).await, [8, 7, 5, 4, 2]);
+    assert_eq!(place.catalog.account_rows(ALICE, List::Calls, None, 2).await.unwrap(), [7, 6]);
+}
+
+async fn spending_is_known_by_key_and_by_account(place: Place) {
+    statements(&place).await;
+    let today = NOON.day() + 1;
+    let spent = async |who, month, today| place.catalog.spent(who, month, today).await.unwrap();
+    let both = Spent { day: nano(1_000), month: nano(2_000) };
+    assert_eq!(spent(Spender::Account(ALICE), today - 1, today).await, both);
+    assert_eq!(spent(Spender::Account(ALICE), today, today).await, Spent { day: nano(1_000), month: nano(1_000) });
+    // All calls of these tests come with one key; carol's was paid from what she was granted.
+    let key = Spender::Key(KeyId([7; 16]));
+    assert_eq!(spent(key, today - 1, today).await, Spent { day: nano(1_000), month: nano(3_000) });
+    assert_eq!(spent(key, today + 5, today + 5).await, Spent::default());
+}
+
+async fn trials_are_counted_by_who_paid_them(place: Place) {
+    statements(&place).await;
+    let minilm = place.catalog.release_by_id(RELEASE).await.unwrap().unwrap().model.id;
+    let by_bob = TrialUse { hub: nano(0), model: nano(1_000), model_account: nano(1_000) };
+    assert_eq!(place.catalog.trial_use(minilm, ALICE).await.unwrap(), by_bob);
+    let sponsor = Some(Sponsor { account: AccountId::PROMO_OPERATOR, purse: Purse::Promo });
+    let by_hub = ledger::Call { sponsor, ..call_of(CAROL, Purse::Promo, 9, 600) };
+    project(&place, &[(9, Row::Call(Arc::new(by_hub)))]).await.unwrap();
+    let carol = TrialUse { hub: nano(600), model: nano(1_000), model_account: nano(0) };
+    assert_eq!(place.catalog.trial_use(minilm, CAROL).await.unwrap(), carol);
+    assert_eq!(place.catalog.trial_use(ledger::ModelId([9; 16]), DAVE).await.unwrap(), TrialUse::default());
+}
+
+async fn an_owners_word_on_trials_is_kept(mut place: Place) {
+    let id = ledger::ModelId([3; 16]);
+    assert_eq!(place.catalog.trial(id).await.unwrap(), Trial { allowed: true, ..Trial::default() });
+    let trial = Trial { allowed: false, budget: nano(100), per_account: nano(10) };
+    place.catalog.set_trial(id, trial).await.unwrap();
+    place.reopen();
+    assert_eq!(place.catalog.trial(id).await.unwrap(), trial);
+}
+
+async fn limits_are_kept_and_found_with_the_key(mut place: Place) {
+    place.catalog.add_account(&bob(), Some(&new_key(1, BOB))).await.unwrap();
+    assert_eq!(place.catalog.limits(BOB).await.unwrap(), Limits::default());
+    assert_eq!(place.catalog.limited().await.unwrap(), [BOB], "a key of his has a limit over a time");
+    let limits = Limits { call: None, day: Some(nano(5)), month: Some(nano(50)) };
+    for account in [BOB, CAROL] {
+        place.catalog.set_limits(account, limits).await.unwrap();
+    }
+    place.reopen();
+    assert_eq!(place.catalog.credential(&[1; 32]).await.unwrap().unwrap().limits, limits);
+    assert_eq!(place.catalog.limited().await.unwrap(), [BOB, CAROL]);
+    place.catalog.set_limits(CAROL, Limits { call: Some(nano(1)), ..Limits::default() }).await.unwrap();
+    assert_eq!(place.catalog.limited().await.unwrap(), [BOB]);
+}
+
+async fn a_receipt_is_noted_with_its_first_signature(place: Place) {
+    for signature in [[1; 65], [2; 65]] {
+        place.catalog.add_receipt(call_id(1), 2, &signature, NOON).await.unwrap();
+    }
+}
+
+async fn a_webhook_is_one_of_its_account(mut place: Place) {
+    let hook = Webhook {
+        account: BOB,
+        url: "https://bob.example/hook".to_owned(),
+        secret: "whsec_bob".to_owned(),
+        low_balance: Some(nano(100)),
+        low: false,
+        created: NOON,
+    };
+    assert!(!format!("{hook:?}").contains("whsec_bob"), "secrets are not shown");
+    assert_eq!(place.catalog.webhook(BOB).await.unwrap(), None);
+    place.catalog.set_webhook(&hook).await.unwrap();
+    place.catalog.set_low(BOB, true).await.unwrap();
+    place.reopen();
+    assert_eq!(place.catalog.webhook(BOB).await.unwrap(), Some(Webhook { low: true, ..hook.clone() }));
+    let other = Webhook { url: "https://bob.example/other".to_owned(), low_balance: None, ..hook };
+    place.catalog.set_webhook(&other).await.unwrap();
+    assert_eq!(place.catalog.webhooks().await.unwrap(), [other]);
+    assert!(place.catalog.remove_webhook(BOB).await.unwrap());
+    assert!(!place.catalog.remove_webhook(BOB).await.unwrap());
+}
+
+fn alert(account: AccountId, at: Time, subject: &str) -> NewAlert {
+    let (kind, data) = ("limit.near".to_owned(), "{}".to_owned());
+    NewAlert { account, at, kind, subject: subject.to_owned(), data }
+}
+
+async fn an_alert_is_noted_once_and_told_until_it_is_delivered(mut place: Place) {
+    let first = alert(BOB, NOON, "key_1 2026-11-25");
+    assert!(place.catalog.add_alert(&first, true).await.unwrap());
+    assert!(!place.catalog.add_alert(&first, true).await.unwrap());
+    assert!(place.catalog.add_alert(&alert(BOB, NOON.plus_ms(5), "key_1 2026-11"), true).await.unwrap());
+    assert!(place.catalog.add_alert(&alert(CAROL, NOON, "key_1 2026-11-25"), false).await.unwrap());
+    place.reopen();
+    let due = async |at, limit| {
+        let due = place.catalog.due_alerts(at, limit).await.unwrap();
+        due.into_iter().map(|alert| alert.what.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(due(NOON.plus_ms(9), 9).await, ["key_1 2026-11-25"], "one of each account at a time");
+    assert!(place.catalog.add_alert(&alert(CAROL, NOON.plus_ms(4), "account 2026-11"), true).await.unwrap());
+    assert_eq!(due(NOON.plus_ms(9), 9).await, ["key_1 2026-11-25", "account 2026-11"]);
+    assert_eq!(due(NOON.plus_ms(9), 1).await, ["key_1 2026-11-25"], "the longest waiting first");
+    let carols = place.catalog.alerts(CAROL, None, 1).await.unwrap();
+    place.catalog.told_alert(carols[0].id, Some(NOON.plus_ms(9)), None, "200").await.unwrap();
+    let [second, first] = &place.catalog.alerts(BOB, None, 9).await.unwrap()[..] else { panic!("two of bob's") };
+    place.catalog.told_alert(first.id, None, Some(NOON.plus_ms(60)), "503").await.unwrap();
+    assert_eq!(due(NOON.plus_ms(9), 9).await, ["key_1 2026-11"]);
+    place.catalog.told_alert(second.id, Some(NOON.plus_ms(6)), None, "200").await.unwrap();
+    assert_eq!(due(NOON.plus_ms(59), 9).await, [""; 0]);
+    assert_eq!(due(NOON.plus_ms(60), 9).await, ["key_1 2026-11-25"]);
+    let told = &place.catalog.alerts(BOB, Some(second.id), 9).await.unwrap()[0];
+    assert_eq!((told.attempts, told.delivered, told.said.as_deref()), (1, None, Some("503")));
+    place.catalog.remove_webhook(BOB).await.unwrap();
+    assert_eq!(due(NOON.plus_ms(60), 9).await, [""; 0], "nobody is left to be told");
+    assert_eq!(place.catalog.alerts(CAROL, None, 9).await.unwrap().len(), 2);
+}
+
+async fn what_has_gathered_is_seen_when_it_is_written(place: Place) {
+    seal(&*place.catalog).await;
+    let rows = rows();
+    assert_eq!(place.catalog.project(rows[..3].to_vec(), false).await.unwrap(), 3);
+    assert_eq!(place.catalog.watermark().await.unwrap(), 0);
+    assert_eq!(place.catalog.call_seq(call_id(1)).await.unwrap(), None);
+    assert_eq!(place.catalog.project(rows[2..4].to_vec(), false).await.unwrap(), 4);
+    assert_eq!(place.catalog.project(Vec::new(), true).await.unwrap(), 4);
+    assert_eq!(place.catalog.watermark().await.unwrap(), 4);
+    assert_eq!(place.catalog.call_seq(call_id(1)).await.unwrap(), Some(2));
+    // A gap throws away what has gathered: whoever carries over begins again at the watermark.
+    assert_eq!(place.catalog.project(rows[4..5].to_vec(), false).await.unwrap(), 5);
+    let gap = vec![(9, Row::Call(Arc::new(call(9, 0))))];
+    assert!(matches!(place.catalog.project(gap, true).await, Err(CatalogError::Failed { .. })));
+    assert_eq!(place.catalog.watermark().await.unwrap(), 4);
+    assert_eq!(place.catalog.project(rows[4..].to_vec(), true).await.unwrap(), 6);
+}
+
+async fn calls_and_costs_are_summed_by_class(place: Place) {
+    statements(&place).await;
+    let totals: Vec<(Class, u64, Amount)> = place.catalog.class_totals().await.unwrap();
+    assert_eq!(totals, [(Class::Paid, 2, nano(2_000)), (Class::Trial, 2, nano(2_000))]);
 }
 
 async fn totals_count_other_peoples_cash_alone(place: Place) {
     seal(&*place.catalog).await;
     place.catalog.seal(&release("other", "1.00", 2, NOON)).await.unwrap();
-    place.catalog.project(&rows()).await.unwrap();
+    project(&place, &rows()).await.unwrap();
     // A refused call was never tried; the failed one was.
     let totals = ModelTotals { paid_calls: 2, paid_tried: 3, creators_earned: nano(1_800) };
     let listing = place.catalog.listing(0, 9).await.unwrap();
@@ -325,5 +558,17 @@ contract![
     rows_are_carried_over_once_and_in_order,
     calls_are_found_by_id_key_and_payer,
     earnings_stand_by_day_class_purse_and_role,
+    payers_stand_beside_what_they_paid,
+    day_sums_are_the_balance_from_day_to_day,
+    what_moved_an_accounts_money_is_listed,
+    spending_is_known_by_key_and_by_account,
+    trials_are_counted_by_who_paid_them,
+    an_owners_word_on_trials_is_kept,
+    limits_are_kept_and_found_with_the_key,
+    a_receipt_is_noted_with_its_first_signature,
+    a_webhook_is_one_of_its_account,
+    an_alert_is_noted_once_and_told_until_it_is_delivered,
+    what_has_gathered_is_seen_when_it_is_written,
+    calls_and_costs_are_summed_by_class,
     totals_count_other_peoples_cash_alone,
 ];

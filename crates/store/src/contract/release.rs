@@ -1,14 +1,14 @@
 //! Accounts and releases to fill a catalogue with.
 
-use ledger::{AccountId, Money, Price, ReleaseId, Time};
-use registry::{Access, Contract, Digest, File, ModelName, Output, ReleaseNumber, Tree};
+use ledger::{AccountId, Money, Price, ReleaseId, Share, Time};
+use registry::{Access, Contract, Digest, Edge, File, ModelName, Output, ReleaseNumber, Tree};
 use tensor::{DataType, Port, Signature};
 
-use crate::tests::scene::{BOB, NOON, RELEASE, terms};
+use crate::tests::scene::{BOB, DAVE, NOON, RELEASE, nano, terms};
 use crate::{Account, AccountKind, Catalog, ModelRecord, NewRelease, ReleaseRecord};
 
 pub(crate) fn account(id: AccountId, handle: &str) -> Account {
-    Account { id, handle: handle.parse().unwrap(), kind: AccountKind::User, created: NOON }
+    Account { id, handle: handle.parse().unwrap(), kind: AccountKind::User, created: NOON, trial: nano(0) }
 }
 
 pub(crate) fn bob() -> Account {
@@ -52,6 +52,14 @@ pub(crate) fn release(name: &str, number: &str, id: u8, at: Time) -> NewRelease 
         readme: "# A model\n".to_owned(),
         change: "first".to_owned(),
         created: at,
+        royalty: Share::from_points(500).unwrap(),
+        lineage: vec![Edge {
+            model: "dave/base".to_owned(),
+            release: "1.00".to_owned(),
+            to: DAVE,
+            asked: Share::from_points(1_500).unwrap(),
+            share: Share::from_points(1_500).unwrap(),
+        }],
     };
     NewRelease { release, latest: false }
 }

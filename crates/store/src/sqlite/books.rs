@@ -4,40 +4,64 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use ledger::{AccountId, Amount, Balance, Book, Call, Keyed, Time, Transfer};
+use ledger::{
+    AccountId, Amount, Balance, Book, Call, CallId, Debt, Ended, HoldId, Keyed, Pending, Refund, Refusal, Time,
+    Transfer,
+};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::{oneshot, watch};
 
-use super::row;
+use super::carry;
+use super::herald::{Broken, Herald, Sync, sync_of};
+use super::log;
+use super::queue;
+use super::row::{self, Written};
 use super::schema::{LEDGER, OpenError, open_through};
-use super::writer::{Command, Outcome, Writer};
-use crate::books::{Books, Denied, Held, Looked, Row, Seq, Shared, Stored, assert_costs_nothing};
+use super::snapshot::{self, Unread};
+use super::writer::{Answer, Capture, Command, Desk, Outcome, Writer};
+use crate::books::{
+    Books, Denied, Held, Looked, NewPending, Row, Seq, Shared, Stored, assert_costs_nothing, check_chain,
+};
 use crate::clock::Clock;
+use crate::tail::Tail;
+use crate::vitals::Vitals;
 use crate::window::Window;
 
 /// Answers up to this size lie in the row of their call, larger ones in a file of their own.
 const INLINE_OUTCOME: usize = 256 * 1024;
 
-/// Past this many pages (64 MiB) the write-ahead log is made to begin again.
-const LOG_PAGES: i64 = 16_384;
+/// So much of the write-ahead log lies on the disk from the start: writing over what is there syncs faster than growing a file.
+const LOG_BYTES: u64 = 64 * 1024 * 1024;
+
+/// So many rows are read where they are asked for.
+const FEW: usize = 100;
 
 /// What an operator may set.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Rows between two snapshots of all balances: what a start has to replay at most.
+    /// Rows between two snapshots: what a start has to replay at most.
     pub snapshot_every: u64,
+    /// How much of the write-ahead log is laid out at the start; 0 lets it grow. It is room, too, that a disk which
+    /// others fill cannot take away.
+    pub log_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { snapshot_every: 100_000 }
+        Options { snapshot_every: 50_000, log_bytes: LOG_BYTES }
     }
+}
+
+/// A disk of a test's own: SQLite's part of it by its name, and the sync of the log.
+pub(crate) struct Through<'a> {
+    pub(crate) vfs: &'a str,
+    pub(crate) sync: Sync,
 }
 
 /// Books in one SQLite file, balances in memory, one writer thread.
@@ -45,10 +69,14 @@ impl Default for Options {
 pub struct SqliteBooks {
     book: Shared,
     window: Arc<Mutex<Window>>,
-    commands: Sender<Command>,
+    tail: Arc<Tail>,
+    commands: queue::Sender<Command>,
     last: watch::Receiver<Seq>,
-    broken: Arc<Mutex<Option<String>>>,
+    broken: Broken,
+    vitals: Arc<Vitals>,
     reader: Mutex<Connection>,
+    /// For whoever follows the rows: long stretches of them, beside those who ask for one.
+    follower: Arc<Mutex<Connection>>,
     outcomes: PathBuf,
     clock: Arc<dyn Clock>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -60,89 +88,117 @@ impl SqliteBooks {
         Self::open_through(None, folder, clock, options)
     }
 
-    /// [`SqliteBooks::open`] through a named VFS; none is the system's.
+    /// [`SqliteBooks::open`] through a disk of a test's own; none is the machine's.
     pub(crate) fn open_through(
-        vfs: Option<&str>,
+        disk: Option<Through<'_>>,
         folder: &Path,
         clock: Arc<dyn Clock>,
         options: &Options,
     ) -> Result<SqliteBooks, OpenError> {
         let path = folder.join("ledger.db");
         let failed = |error| OpenError::Sqlite { path: path.clone(), error };
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |error| OpenError::Io { path, error }
+        };
+        let vfs = disk.as_ref().map(|disk| disk.vfs);
+        let log = folder.join("ledger.db-wal");
+        if let Err(damage) = log::check(&log).map_err(io(&log))? {
+            return Err(OpenError::Damaged { path: log, what: damage.to_string() });
+        }
         let conn = open_through(vfs, &path, &LEDGER)?;
-        begin_log_again(&conn).map_err(failed)?;
-        // Checkpoints run beside commits, not inside one that callers wait for.
+        let empty = carry::begin_again(&conn).map_err(failed)?;
+        if !empty {
+            carry::write_again(&log).map_err(io(&log))?;
+        }
+        // Commits are synced by us, so that those who wait are told by whoever saw the sync return; SQLite syncs what a
+        // checkpoint needs. Checkpoints run beside commits, not inside one that callers wait for.
+        conn.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
         conn.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
-        conn.set_prepared_statement_cache_capacity(32);
+        conn.set_prepared_statement_cache_capacity(64);
         let outcomes = folder.join("outcomes");
-        let made = fs::create_dir_all(&outcomes).and_then(|()| fs::File::open(folder)?.sync_all());
-        made.map_err(|error| OpenError::Io { path: outcomes.clone(), error })?;
-
+        fs::create_dir_all(&outcomes).map_err(io(&outcomes))?;
         let opened = Opened::read(&conn, &path, clock.now())?;
         remove_strays(&conn, &outcomes).map_err(failed)?;
+        // The log and its name are there before anybody relies on them.
+        conn.execute_batch("BEGIN IMMEDIATE; COMMIT").map_err(failed)?;
+        carry::lay_out(&log, options.log_bytes).map_err(io(&log))?;
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder))?;
+        let sync = match disk {
+            Some(disk) => disk.sync,
+            None => sync_of(&log).map_err(io(&log))?,
+        };
         let reader = open_through(vfs, &path, &LEDGER)?;
+        let follower = open_through(vfs, &path, &LEDGER)?;
         let checkpointer = open_through(vfs, &path, &LEDGER)?;
-        // Where somebody reads, the log begins again another time: commits do not wait for readers.
-        checkpointer.busy_timeout(Duration::from_millis(20)).map_err(failed)?;
 
         let book = Shared::new(opened.book);
         let window = Arc::new(Mutex::new(opened.window));
-        let broken = Arc::new(Mutex::new(None));
+        let tail = Arc::new(Tail::starting_after(opened.last));
+        let (broken, vitals) = (Broken::default(), Arc::new(Vitals::default()));
+        let long_log = Arc::new(AtomicBool::new(false));
         let (last_sender, last) = watch::channel(opened.last);
-        let (commands, queue) = mpsc::channel();
+        let (commands, queue) = queue::queue();
         let (running, stopped) = mpsc::channel();
+        let herald =
+            Herald { sync, tail: tail.clone(), last: last_sender, broken: broken.clone(), vitals: vitals.clone() };
         let writer = Writer {
             conn,
-            book: book.clone(),
-            window: window.clone(),
-            clock: clock.clone(),
-            last: last_sender,
-            broken: broken.clone(),
-            outcomes: outcomes.clone(),
-            next: opened.last + 1,
-            snapshot_every: options.snapshot_every,
-            since_snapshot: opened.since_snapshot,
+            desk: Desk {
+                book: book.clone(),
+                window: window.clone(),
+                clock: clock.clone(),
+                outcomes: outcomes.clone(),
+                next: opened.last + 1,
+                snapshot_every: options.snapshot_every,
+                since_snapshot: opened.since_snapshot,
+                sum: opened.sum,
+            },
+            herald,
+            long_log: long_log.clone(),
             _running: running,
         };
         let start = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
-            thread.map_err(|error| OpenError::Io { path: path.clone(), error })
+            std::thread::Builder::new().name(name.to_owned()).spawn(work).map_err(io(&path))
         };
         let seen = (last.clone(), broken.clone());
         let threads = vec![
             start("books", Box::new(move || writer.run(&queue)))?,
-            start("books-checkpoint", Box::new(move || checkpoint(&checkpointer, &seen.0, &seen.1, &stopped)))?,
+            start(
+                "books-checkpoint",
+                Box::new(move || carry::checkpoint(&checkpointer, &seen.0, &seen.1, &long_log, &stopped)),
+            )?,
         ];
         Ok(SqliteBooks {
             book,
             window,
+            tail,
             commands,
             last,
             broken,
+            vitals,
             reader: Mutex::new(reader),
+            follower: Arc::new(Mutex::new(follower)),
             outcomes,
             clock,
             threads: Mutex::new(threads),
         })
     }
 
-    fn broken(&self) -> Denied {
-        let reason = self.broken.lock().expect("nothing panics while it holds the reason").clone();
-        Denied::Broken { reason: reason.unwrap_or_else(|| "the hub is stopping".to_owned()) }
+    fn stopped(&self) -> Denied {
+        self.broken.check().err().unwrap_or_else(|| Denied::Broken { reason: "the hub is stopping".to_owned() })
     }
 
-    fn check(&self) -> Result<(), Denied> {
-        match &*self.broken.lock().expect("nothing panics while it holds the reason") {
-            Some(reason) => Err(Denied::Broken { reason: reason.clone() }),
-            None => Ok(()),
-        }
+    /// Queues a command and waits for its answer.
+    async fn ask<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, Denied> {
+        self.broken.check()?;
+        let (done, answer) = oneshot::channel();
+        self.commands.send(command(done)).map_err(|_| self.stopped())?;
+        answer.await.unwrap_or_else(|_| Err(self.stopped()))
     }
 
-    /// Asks at one moment: rows that are committed between two statements of `ask` are not seen by either.
     fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Denied> {
-        let conn = self.reader.lock().expect("nothing panics while it reads");
-        let asked = conn.unchecked_transaction().and_then(|moment| ask(&moment));
-        asked.map_err(|error| Denied::Broken { reason: error.to_string() })
+        read(&self.reader, ask)
     }
 
     /// An answer to keep for the call's key. A large one is on the disk before its capture is queued.
@@ -169,10 +225,17 @@ impl SqliteBooks {
     }
 }
 
+/// Asks at one moment: rows that are committed between two statements of `ask` are not seen by either.
+fn read<T>(conn: &Mutex<Connection>, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Denied> {
+    let conn = conn.lock().expect("nothing panics while it reads");
+    let asked = conn.unchecked_transaction().and_then(|moment| ask(&moment));
+    asked.map_err(|error| Denied::Broken { reason: error.to_string() })
+}
+
 impl Drop for SqliteBooks {
     /// What waits is written first, so that whoever opens the folder next finds it whole and unused.
     fn drop(&mut self) {
-        let (closed, _) = mpsc::channel();
+        let (closed, _) = queue::queue();
         drop(std::mem::replace(&mut self.commands, closed));
         let threads = self.threads.get_mut().map(std::mem::take);
         Self::join(threads.unwrap_or_default());
@@ -199,32 +262,29 @@ struct Opened {
     window: Window,
     last: Seq,
     since_snapshot: u64,
+    sum: snapshot::Sum,
 }
 
 impl Opened {
-    /// The newest snapshot, and every row after it once more.
+    /// The snapshot, and every row after it once more.
     fn read(conn: &Connection, path: &Path, now: Time) -> Result<Opened, OpenError> {
         let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
         let damaged = |what| OpenError::Damaged { path: path.to_owned(), what };
-        let mut book = Book::default();
-        let from: i64 =
-            conn.query_row("SELECT ifnull(max(seq), 0) FROM snapshots", [], |r| r.get(0)).map_err(failed)?;
-        let mut accounts = conn.prepare("SELECT account, cash, promo FROM snapshots WHERE seq = ?1").map_err(failed)?;
-        let rows = accounts.query_map([from], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).map_err(failed)?;
-        for row in rows {
-            let (account, cash, promo) = row.map_err(failed)?;
-            book.restore(AccountId(account), cash, promo);
-        }
-        let mut last = from as Seq;
-        let rows = Rows::after(conn, last);
-        for row in rows {
-            let (seq, row) = row.map_err(failed)?;
+        let (mut book, from, sum) = snapshot::read(conn).map_err(|unread| match unread {
+            Unread::Sqlite(error) => failed(error),
+            Unread::Damaged(what) => damaged(what),
+        })?;
+        let mut last = from;
+        for row in Rows::after(conn, last) {
+            let (seq, row) = row.map_err(|error| damaged(format!("after row {last}: {error}")))?;
             if seq != last + 1 {
                 return Err(damaged(format!("row {} is missing, the next one is {seq}", last + 1)));
             }
             let posted = match &row {
                 Row::Call(call) => book.replay(call),
                 Row::Transfer(transfer) => book.post(transfer),
+                Row::Pending(pending) => book.replay_pending(pending),
+                Row::Ended(ended) => book.end(ended),
             };
             posted.map_err(|refusal| damaged(format!("row {seq} cannot have been posted: {refusal}")))?;
             last = seq;
@@ -233,12 +293,7 @@ impl Opened {
             return Err(damaged(format!("the balances add up to {:?} instead of 0", book.sums())));
         }
         let mut window = Window::default();
-        let mut keyed = conn
-            .prepare(
-                "SELECT o.seq, o.expires, c.keyed_hash, c.keyed_content FROM outcomes o JOIN calls c ON c.seq = o.seq
-                 WHERE c.keyed_hash NOT NULL ORDER BY o.seq",
-            )
-            .map_err(failed)?;
+        let mut keyed = conn.prepare("SELECT seq, expires, hash, content FROM keyed").map_err(failed)?;
         let rows = keyed
             .query_map([], |r| Ok((r.get::<_, i64>(0)?, Time(r.get(1)?), r.get(2)?, r.get(3)?)))
             .map_err(failed)?;
@@ -246,20 +301,21 @@ impl Opened {
             let (seq, expires, hash, content) = row.map_err(failed)?;
             window.remember(&Keyed { hash, content }, seq as Seq, expires);
         }
-        tracing::debug!("Books opened at row {last}, {} replayed, {now}", last - from as Seq);
-        Ok(Opened { book, window, last, since_snapshot: last - from as Seq })
+        let since_snapshot = last - from;
+        tracing::debug!("Books opened at row {last}, {since_snapshot} replayed, {now}");
+        Ok(Opened { book, window, last, since_snapshot, sum })
     }
 }
 
-/// Calls and transfers after a row, merged by `seq`, a stretch at a time.
-pub(crate) struct Rows<'a> {
+/// Rows after a row, a stretch at a time.
+struct Rows<'a> {
     conn: &'a Connection,
     after: Seq,
     stretch: std::vec::IntoIter<(Seq, Row)>,
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn after(conn: &'a Connection, after: Seq) -> Rows<'a> {
+    fn after(conn: &'a Connection, after: Seq) -> Rows<'a> {
         Rows { conn, after, stretch: Vec::new().into_iter() }
     }
 }
@@ -271,7 +327,7 @@ impl Iterator for Rows<'_> {
         if let Some(row) = self.stretch.next() {
             return Some(Ok(row));
         }
-        match rows(self.conn, self.after, 10_000) {
+        match row::rows(self.conn, self.after, 10_000) {
             Ok(stretch) => {
                 self.after = stretch.last()?.0;
                 self.stretch = stretch.into_iter();
@@ -282,20 +338,35 @@ impl Iterator for Rows<'_> {
     }
 }
 
-/// Rows after `after`, at most `limit`, in order.
-fn rows(conn: &Connection, after: Seq, limit: usize) -> rusqlite::Result<Vec<(Seq, Row)>> {
-    let bounds = [after as i64, limit as i64];
-    let mut calls = conn.prepare_cached("SELECT * FROM calls WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-    let calls = calls.query_map(bounds, row::read_call)?.map(|r| r.map(|(seq, c)| (seq, Row::Call(Box::new(c)))));
-    let mut rows: Vec<_> = calls.collect::<rusqlite::Result<_>>()?;
-    let mut transfers = conn.prepare_cached("SELECT * FROM transfers WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-    for transfer in transfers.query_map(bounds, row::read_transfer)? {
-        let (seq, transfer) = transfer?;
-        rows.push((seq, Row::Transfer(Box::new(transfer))));
-    }
-    rows.sort_by_key(|(seq, _)| *seq);
-    rows.truncate(limit);
-    Ok(rows)
+/// The call of a row; none where there is another kind of row, or none.
+pub(super) fn find_call(conn: &Connection, seq: Seq) -> rusqlite::Result<Option<Call>> {
+    let mut find = conn.prepare_cached("SELECT * FROM calls WHERE seq = ?1")?;
+    let found = find.query_row([seq as i64], row::read_call).optional()?;
+    Ok(found.map(row::Read::intact).transpose()?.map(|(_, call)| call))
+}
+
+/// All refunds of a call, the oldest first.
+pub(super) fn refunds_of(conn: &Connection, call: CallId) -> rusqlite::Result<Vec<Arc<Transfer>>> {
+    let mut find = conn.prepare_cached("SELECT * FROM transfers WHERE call = ?1 AND kind = 'refund' ORDER BY seq")?;
+    let found = find.query_map([&call.0[..]], row::read_transfer)?;
+    found.map(|transfer| Ok(Arc::new(transfer?.intact()?.1))).collect()
+}
+
+/// A hold that is not there has ended, if it ever was: the book does not remember how, the file does.
+pub(super) fn explain(conn: &Connection, refusal: Refusal) -> rusqlite::Result<Refusal> {
+    Ok(match refusal {
+        Refusal::NoHold { hold } => {
+            let mut find = conn.prepare_cached("SELECT * FROM ends WHERE hold = ?1")?;
+            match find.query_row([&hold.0[..]], row::read_end).optional()?.map(row::Read::intact).transpose()? {
+                Some((_, Ended { how, .. })) => Refusal::HoldEnded { hold, how },
+                None => Refusal::NoHold { hold },
+            }
+        }
+        Refusal::Linked { place, count, refusal } => {
+            Refusal::Linked { place, count, refusal: Box::new(explain(conn, *refusal)?) }
+        }
+        other => other,
+    })
 }
 
 /// Files of outcomes whose row never came to be, or is gone.
@@ -312,45 +383,10 @@ fn remove_strays(conn: &Connection, outcomes: &Path) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Carries what the last hub left in its write-ahead log into the file. After a sync that failed, pages of that log
-/// may look written and not be on the disk: no new row may stand behind them.
-fn begin_log_again(conn: &Connection) -> rusqlite::Result<()> {
-    conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-}
-
-/// Carries the write-ahead log into the file, beside the commits and never inside one.
-fn checkpoint(conn: &Connection, last: &watch::Receiver<Seq>, broken: &Mutex<Option<String>>, stopped: &Receiver<()>) {
-    let mut done = 0;
-    while stopped.recv_timeout(Duration::from_millis(500)) == Err(RecvTimeoutError::Timeout) {
-        let now = *last.borrow();
-        // Where the disk failed, nothing is touched any more.
-        if now == done || broken.lock().expect("nothing panics while it holds the reason").is_some() {
-            continue;
-        }
-        match carry_over(conn) {
-            Ok(()) => done = now,
-            Err(error) => tracing::warn!("A checkpoint of the books failed and will be tried again: {error}"),
-        }
-    }
-}
-
-/// Beside steady commits a passive checkpoint never finds the log at rest, and the log would grow for ever. So when it
-/// is long, the writer is kept out for the moment that the last few pages take.
-fn carry_over(conn: &Connection) -> rusqlite::Result<()> {
-    let passive = || conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |r| r.get::<_, i64>(1));
-    if passive()? > LOG_PAGES {
-        // Each time there is less that came in meanwhile.
-        passive()?;
-        passive()?;
-        conn.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?;
-    }
-    Ok(())
-}
-
 /// Asks for the real-time class: beside busy cores a commit waits for the scheduler up to twenty times longer
-/// than for the disk.
+/// than for the disk. Says whether it was given.
 #[expect(unsafe_code, reason = "one call of the C library with a local, initialised argument")]
-pub fn ask_for_real_time() {
+pub fn ask_for_real_time() -> bool {
     let parameters = libc::sched_param { sched_priority: 1 };
     // SAFETY: 0 names the calling thread; the structure lives for the length of the call.
     let refused = unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &parameters) } != 0;
@@ -359,66 +395,99 @@ pub fn ask_for_real_time() {
             "No real-time class for the books' writer: beside busy cores commits may wait. Run as root or grant CAP_SYS_NICE"
         );
     }
+    !refused
 }
 
 #[async_trait]
 impl Books for SqliteBooks {
-    async fn hold(&self, payer: AccountId, amount: Amount) -> Result<Held, Denied> {
-        self.check()?;
-        Ok(self.book.hold(payer, amount)?)
+    async fn hold(&self, account: AccountId, amount: Amount) -> Result<Held, Denied> {
+        self.broken.check()?;
+        Ok(self.book.hold(account, amount)?)
     }
 
-    async fn capture(&self, held: Held, call: Call, outcome: Option<Vec<u8>>) -> Result<Seq, Denied> {
-        self.check()?;
+    async fn capture(&self, held: Held, call: Arc<Call>, outcome: Option<Vec<u8>>) -> Result<Seq, Denied> {
+        self.broken.check()?;
         let outcome = self.keep(&call, outcome).await?;
+        let written = Written::of(&call);
         let (done, answer) = oneshot::channel();
-        let call = Box::new(call);
-        self.commands.send(Command::Capture { held, call, outcome, done }).map_err(|_| self.broken())?;
-        answer.await.unwrap_or_else(|_| Err(self.broken()))
+        let capture = Box::new(Capture { held, call, written, outcome, done });
+        self.commands.send(Command::Capture(capture)).map_err(|_| self.stopped())?;
+        answer.await.map_err(|_| self.stopped())?.map_err(|denied| *denied)
     }
 
     fn note(&self, call: Call) {
         assert_costs_nothing(&call);
+        let (written, call) = (Box::new(Written::of(&call)), Arc::new(call));
         // Without a writer there is nothing to write it to; the call cost nothing.
-        let _ = self.commands.send(Command::Note { call: Box::new(call) });
+        let _ = self.commands.send(Command::Note { call, written });
     }
 
-    async fn post(&self, transfer: Transfer) -> Result<Seq, Denied> {
-        self.check()?;
-        let (done, answer) = oneshot::channel();
-        let transfer = Box::new(transfer);
-        self.commands.send(Command::Post { transfer, done }).map_err(|_| self.broken())?;
-        answer.await.unwrap_or_else(|_| Err(self.broken()))
+    async fn post(&self, chain: Vec<Transfer>) -> Result<Vec<Seq>, Denied> {
+        check_chain(&chain)?;
+        self.ask(|done| Command::Post { chain, done }).await
     }
 
-    fn balance(&self, account: AccountId) -> Balance {
-        self.book.lock().balance(account)
+    async fn refund(&self, refund: Refund, call: Seq) -> Result<(Seq, Arc<Transfer>), Denied> {
+        self.ask(|done| Command::Refund { refund: Box::new(refund), call, done }).await
     }
 
-    fn look(&self, keyed: &Keyed) -> Looked {
-        self.window.lock().expect("nothing panics while it holds the window").look(keyed, self.clock.now())
+    async fn refunds(&self, call: Seq) -> Result<Vec<Arc<Transfer>>, Denied> {
+        let found = self.read(|conn| find_call(conn, call)?.map(|call| refunds_of(conn, call.id)).transpose())?;
+        found.ok_or(Denied::NoCall { seq: call })
+    }
+
+    async fn pend(&self, wish: NewPending) -> Result<(Seq, Arc<Pending>), Denied> {
+        self.ask(|done| Command::Pend { wish: Box::new(wish), done }).await
+    }
+
+    async fn take(&self, hold: HoldId) -> Result<Held, Denied> {
+        self.broken.check()?;
+        match self.book.take(hold) {
+            Ok(held) => Ok(held),
+            Err(refusal) => Err(self.read(|conn| explain(conn, refusal))?.into()),
+        }
+    }
+
+    async fn void(&self, hold: HoldId, at: Time) -> Result<Seq, Denied> {
+        self.ask(|done| Command::Void { hold, at, done }).await
+    }
+
+    async fn pending(&self, account: Option<AccountId>) -> Result<Vec<Pending>, Denied> {
+        Ok(self.book.pending(account))
+    }
+
+    async fn debts(&self, account: AccountId) -> Result<Vec<Debt>, Denied> {
+        Ok(self.book.debts(account))
+    }
+
+    async fn balance(&self, account: AccountId) -> Result<Balance, Denied> {
+        Ok(self.book.lock().balance(account))
+    }
+
+    async fn look(&self, keyed: &Keyed) -> Result<Looked, Denied> {
+        let window = self.window.lock().expect("nothing panics while it holds the window");
+        Ok(window.look(keyed, self.clock.now()))
     }
 
     async fn stored(&self, seq: Seq) -> Result<Option<Stored>, Denied> {
-        // The window knows a key a moment before its commit has returned; nobody is answered from there.
+        // The window knows a key a moment before its sync has returned; nobody is answered from there.
         let mut last = self.last.clone();
         while *last.borrow_and_update() < seq {
-            self.check()?;
-            last.changed().await.map_err(|_| self.broken())?;
+            self.broken.check()?;
+            last.changed().await.map_err(|_| self.stopped())?;
         }
         let now = self.clock.now();
         let found = self.read(|conn| {
-            let call = conn
-                .prepare_cached("SELECT * FROM calls WHERE seq = ?1")?
-                .query_row([seq as i64], row::read_call)
-                .optional()?;
             let kept: Option<(Option<String>, Option<Vec<u8>>)> = conn
-                .prepare_cached("SELECT file, body FROM outcomes WHERE seq = ?1 AND expires > ?2")?
+                .prepare_cached(
+                    "SELECT o.file, o.body FROM outcomes o JOIN keyed k ON k.seq = o.seq
+                     WHERE o.seq = ?1 AND k.expires > ?2",
+                )?
                 .query_row([seq as i64, now.0], |r| Ok((r.get(0)?, r.get(1)?)))
                 .optional()?;
-            Ok((call, kept))
+            Ok((find_call(conn, seq)?, kept))
         })?;
-        let (Some((_, call)), kept) = found else { return Ok(None) };
+        let (Some(call), kept) = found else { return Ok(None) };
         let outcome = match kept {
             Some((_, Some(body))) => Some(body),
             Some((Some(name), None)) => match fs::read(self.outcomes.join(name)) {
@@ -428,11 +497,11 @@ impl Books for SqliteBooks {
             },
             _ => None,
         };
-        Ok(Some(Stored { call: Box::new(call), outcome }))
+        Ok(Some(Stored { call: Arc::new(call), outcome }))
     }
 
-    fn last(&self) -> Seq {
-        *self.last.borrow()
+    async fn last(&self) -> Result<Seq, Denied> {
+        Ok(*self.last.borrow())
     }
 
     async fn grown(&self, seq: Seq) {
@@ -441,7 +510,28 @@ impl Books for SqliteBooks {
     }
 
     async fn rows(&self, after: Seq, limit: usize) -> Result<Vec<(Seq, Row)>, Denied> {
-        self.read(|conn| rows(conn, after, limit))
+        if let Some(rows) = self.tail.rows(after, limit) {
+            return Ok(rows);
+        }
+        // What is committed and not yet synced is nobody's to see.
+        let last = *self.last.borrow();
+        let limit = limit.min(usize::try_from(last.saturating_sub(after)).unwrap_or(usize::MAX));
+        if limit <= FEW {
+            return self.read(|conn| row::rows(conn, after, limit));
+        }
+        // Beside the threads that answer everybody: reading so many takes a while.
+        let follower = self.follower.clone();
+        let rows = tokio::task::spawn_blocking(move || read(&follower, |conn| row::rows(conn, after, limit))).await;
+        rows.unwrap_or_else(|crash| Err(Denied::Broken { reason: crash.to_string() }))
+    }
+
+    fn running(&self) -> usize {
+        self.book.lock().open_holds()
+    }
+
+    fn vitals(&self) -> Arc<Vitals> {
+        self.vitals.set_queue(self.commands.len());
+        self.vitals.clone()
     }
 
     async fn close(&self) {

@@ -1,51 +1,51 @@
-//! `hub.db`: one thread owns the connection and takes questions in turn.
+//! `hub.db`: accounts, keys, models, settings. Sums and lists from the books are in `project.rs` and `sums.rs`.
 
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
-use ledger::{
-    AccountId, Amount, Call, CallId, Class, KeyId, ModelId, Outcome, Part, Purse, Rate, ReleaseId, Role, Share, Time,
-};
+use ledger::{AccountId, Amount, CallId, Class, KeyId, ModelId, Outcome, Rate, ReleaseId, Share, Time};
 use registry::{Digest, Handle, ModelName, ReleaseNumber};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use tokio::sync::oneshot;
 
 use super::schema::{CATALOG, OpenError, open, open_in_memory};
+use super::{alerts, project, sums};
 use crate::books::{Row, Seq};
 use crate::catalog::{
-    Account, Catalog, CatalogError, Credential, Earning, KeyRecord, ModelRecord, ModelTotals, NewKey, NewRelease,
-    ReleaseRecord, Settings, Totals,
+    Account, Alert, Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, ModelRecord,
+    ModelTotals, NewAlert, NewKey, NewRelease, PayerSum, ReleaseRecord, Settings, Spender, Spent, Totals, Trial,
+    TrialUse, Webhook,
 };
+
+/// Pages of the write-ahead log (32 MiB) before it is carried into the file: sums are written over many times.
+const LOG_PAGES: i64 = 8_192;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
+/// A thread that owns a connection and takes jobs in turn.
 #[derive(Debug)]
-pub struct SqliteCatalog {
-    jobs: Sender<Job>,
+struct Desk {
+    jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl SqliteCatalog {
-    pub fn open(folder: &Path) -> Result<SqliteCatalog, OpenError> {
-        Self::start(open(&folder.join("hub.db"), &CATALOG)?)
-    }
-
-    /// A catalogue that is gone when it is dropped: SQLite's own, without a file.
-    pub fn in_memory() -> Result<SqliteCatalog, OpenError> {
-        Self::start(open_in_memory(&CATALOG)?)
-    }
-
-    fn start(mut conn: Connection) -> Result<SqliteCatalog, OpenError> {
-        conn.set_prepared_statement_cache_capacity(64);
+impl Desk {
+    fn start(name: &str, mut conn: Connection, gives_way: bool) -> Result<Desk, OpenError> {
+        conn.set_prepared_statement_cache_capacity(96);
         let (jobs, queue) = mpsc::channel::<Job>();
-        let thread = std::thread::Builder::new()
-            .name("catalogue".to_owned())
-            .spawn(move || queue.iter().for_each(|job| job(&mut conn)))
-            .map_err(|error| OpenError::Io { path: "hub.db".into(), error })?;
-        Ok(SqliteCatalog { jobs, thread: Some(thread) })
+        let work = move || {
+            if gives_way {
+                give_way();
+            }
+            queue.iter().for_each(|job| job(&mut conn));
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        let thread = thread.map_err(|error| OpenError::Io { path: "hub.db".into(), error })?;
+        Ok(Desk { jobs: Some(jobs), thread: Some(thread) })
     }
 
     async fn ask<T: Send + 'static>(
@@ -54,24 +54,79 @@ impl SqliteCatalog {
     ) -> Result<T, CatalogError> {
         let (done, answer) = oneshot::channel();
         let stopped = || CatalogError::Failed { reason: "the catalogue's thread has stopped".to_owned() };
-        self.jobs
-            .send(Box::new(move |conn| {
-                let _ = done.send(job(conn));
-            }))
-            .map_err(|_| stopped())?;
+        let job: Job = Box::new(move |conn| {
+            let _ = done.send(job(conn));
+        });
+        self.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or_else(stopped)?;
         answer.await.map_err(|_| stopped())?
     }
 }
 
-impl Drop for SqliteCatalog {
+impl Drop for Desk {
     /// What was asked is done first; after that nobody has the file open.
     fn drop(&mut self) {
-        let (closed, _) = mpsc::channel();
-        drop(std::mem::replace(&mut self.jobs, closed));
+        drop(self.jobs.take());
         if let Some(thread) = self.thread.take() {
             // One that panicked has said so on its way out.
             let _ = thread.join();
         }
+    }
+}
+
+/// Leaves the cores to others where they are wanted: sums may be a moment behind, calls may not.
+fn give_way() {
+    // Who may not be nicer than the rest is as nice as the rest.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10);
+}
+
+/// Questions, changes and what is carried over from the books each have a thread and a connection of their own, so that
+/// nobody who asks waits for a disk. Without a file there is one for all of them.
+#[derive(Debug)]
+pub struct SqliteCatalog {
+    changes: Desk,
+    questions: Option<Desk>,
+    projector: Option<Desk>,
+    /// What has been taken from the books and not been written yet.
+    projecting: Arc<Mutex<project::Projector>>,
+}
+
+impl SqliteCatalog {
+    pub fn open(folder: &Path) -> Result<SqliteCatalog, OpenError> {
+        let path = folder.join("hub.db");
+        let failed = |error| OpenError::Sqlite { path: path.clone(), error };
+        let [changes, questions, projector] = [open(&path, &CATALOG)?, open(&path, &CATALOG)?, open(&path, &CATALOG)?];
+        // What is carried over can be carried over again, so it waits for no sync; whoever changes something syncs.
+        projector.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
+        for conn in [&changes, &projector] {
+            conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(failed)?;
+        }
+        Ok(SqliteCatalog {
+            changes: Desk::start("catalogue", changes, false)?,
+            questions: Some(Desk::start("catalogue-reads", questions, false)?),
+            projector: Some(Desk::start("projector", projector, true)?),
+            projecting: Arc::default(),
+        })
+    }
+
+    /// A catalogue that is gone when it is dropped: SQLite's own, without a file.
+    pub fn in_memory() -> Result<SqliteCatalog, OpenError> {
+        let changes = Desk::start("catalogue", open_in_memory(&CATALOG)?, false)?;
+        Ok(SqliteCatalog { changes, questions: None, projector: None, projecting: Arc::default() })
+    }
+
+    /// Asks without changing anything. Sees all that has been answered before.
+    async fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        self.questions.as_ref().unwrap_or(&self.changes).ask(job).await
+    }
+
+    async fn change<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        self.changes.ask(job).await
     }
 }
 
@@ -85,11 +140,11 @@ fn is_taken(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqliteFailure(e, _) if e.code == rusqlite::ErrorCode::ConstraintViolation)
 }
 
-fn wrong(column: usize, what: impl std::fmt::Display) -> rusqlite::Error {
+pub(super) fn wrong(column: usize, what: impl std::fmt::Display) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.to_string().into())
 }
 
-fn text<T: std::str::FromStr>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn text<T: std::str::FromStr>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
     text.parse().map_err(|_| wrong(column, format!("\"{text}\" cannot be read")))
 }
@@ -102,7 +157,12 @@ fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("plain data")
 }
 
-const ACCOUNT: &str = "a.id, a.handle, a.kind, a.created";
+/// An amount that may be missing.
+pub(super) fn amount(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option<Amount>> {
+    row.get::<_, Option<i64>>(column)?.map(Amount::from_nano).transpose().map_err(|e| wrong(column, e))
+}
+
+const ACCOUNT: &str = "a.id, a.handle, a.kind, a.created, a.trial";
 
 fn account(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Account> {
     Ok(Account {
@@ -110,10 +170,12 @@ fn account(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Account> {
         handle: text(row, at + 1)?,
         kind: text(row, at + 2)?,
         created: Time(row.get(at + 3)?),
+        trial: amount(row, at + 4)?.unwrap_or_default(),
     })
 }
 
-const KEY: &str = "k.id, k.account, k.name, k.scopes, k.models, k.max_cost, k.created, k.expires, k.revoked";
+const KEY: &str =
+    "k.id, k.account, k.name, k.scopes, k.models, k.max_cost, k.created, k.expires, k.revoked, k.max_day, k.max_month";
 
 fn key(row: &SqlRow<'_>) -> rusqlite::Result<KeyRecord> {
     let scopes = row.get_ref(3)?.as_str()?.split_whitespace().map(|s| s.parse().map_err(|()| wrong(3, s)));
@@ -128,40 +190,43 @@ fn key(row: &SqlRow<'_>) -> rusqlite::Result<KeyRecord> {
         name: row.get(2)?,
         scopes: scopes.collect::<rusqlite::Result<_>>()?,
         models,
-        max_cost: row.get::<_, Option<i64>>(5)?.map(Amount::from_nano).transpose().map_err(|e| wrong(5, e))?,
+        limits: Limits { call: amount(row, 5)?, day: amount(row, 9)?, month: amount(row, 10)? },
         created: Time(row.get(6)?),
         expires: row.get::<_, Option<i64>>(7)?.map(Time),
         revoked: row.get::<_, Option<i64>>(8)?.map(Time),
     })
 }
 
-const RELEASE: &str = "SELECT a.id, a.handle, a.kind, a.created, m.id, m.name, m.created,
+const RELEASE: &str = "SELECT m.id, m.name, m.created,
     r.id, r.major, r.minor, r.commit_id, r.digest, r.tree, r.weights, r.contract, r.terms, r.price, r.access,
-    r.summary, r.task, r.license, r.readme, r.change, r.created
+    r.summary, r.task, r.license, r.readme, r.change, r.created, r.royalty, r.lineage,
+    a.id, a.handle, a.kind, a.created, a.trial
     FROM releases r JOIN models m ON m.id = r.model JOIN accounts a ON a.id = m.owner";
 
 fn release(row: &SqlRow<'_>) -> rusqlite::Result<ReleaseRecord> {
-    let owner = account(row, 0)?;
-    let name = ModelName::new(owner.handle.clone(), row.get_ref(5)?.as_str()?).map_err(|e| wrong(5, e))?;
-    let number = ReleaseNumber::new(row.get(8)?, row.get(9)?).ok_or_else(|| wrong(8, "no release number"))?;
+    let owner = account(row, 22)?;
+    let name = ModelName::new(owner.handle.clone(), row.get_ref(1)?.as_str()?).map_err(|e| wrong(1, e))?;
+    let number = ReleaseNumber::new(row.get(4)?, row.get(5)?).ok_or_else(|| wrong(4, "no release number"))?;
     Ok(ReleaseRecord {
-        id: ReleaseId(row.get(7)?),
-        model: ModelRecord { id: ModelId(row.get(4)?), owner, name, created: Time(row.get(6)?) },
+        id: ReleaseId(row.get(3)?),
+        model: ModelRecord { id: ModelId(row.get(0)?), owner, name, created: Time(row.get(2)?) },
         number,
-        commit: registry::CommitId(row.get(10)?),
-        digest: Digest(row.get(11)?),
-        tree: json(row, 12)?,
-        weights: Digest(row.get(13)?),
-        contract: json(row, 14)?,
-        terms: json(row, 15)?,
-        price: json(row, 16)?,
-        access: registry::Access::from_word(row.get_ref(17)?.as_str()?).ok_or_else(|| wrong(17, "no access"))?,
-        summary: row.get(18)?,
-        task: row.get(19)?,
-        license: row.get(20)?,
-        readme: row.get(21)?,
-        change: row.get(22)?,
-        created: Time(row.get(23)?),
+        commit: registry::CommitId(row.get(6)?),
+        digest: Digest(row.get(7)?),
+        tree: json(row, 8)?,
+        weights: Digest(row.get(9)?),
+        contract: json(row, 10)?,
+        terms: json(row, 11)?,
+        price: json(row, 12)?,
+        access: registry::Access::from_word(row.get_ref(13)?.as_str()?).ok_or_else(|| wrong(13, "no access"))?,
+        summary: row.get(14)?,
+        task: row.get(15)?,
+        license: row.get(16)?,
+        readme: row.get(17)?,
+        change: row.get(18)?,
+        created: Time(row.get(19)?),
+        royalty: Share::from_points(row.get(20)?).map_err(|e| wrong(20, e))?,
+        lineage: json(row, 21)?,
     })
 }
 
@@ -170,7 +235,7 @@ fn insert_key(conn: &Connection, new: &NewKey) -> rusqlite::Result<()> {
     let scopes: Vec<_> = key.scopes.iter().map(|s| s.word()).collect();
     let models = key.models.as_ref().map(|m| to_json(&m.iter().map(ToString::to_string).collect::<Vec<_>>()));
     conn.execute(
-        "INSERT INTO keys VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)",
+        "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             &key.id.0[..],
             &key.account.0[..],
@@ -178,10 +243,12 @@ fn insert_key(conn: &Connection, new: &NewKey) -> rusqlite::Result<()> {
             key.name,
             scopes.join(" "),
             models,
-            key.max_cost.map(Amount::nano),
+            key.limits.call.map(Amount::nano),
             key.created.0,
             key.expires.map(|t| t.0),
-            key.revoked.map(|t| t.0)
+            key.revoked.map(|t| t.0),
+            key.limits.day.map(Amount::nano),
+            key.limits.month.map(Amount::nano),
         ],
     )?;
     Ok(())
@@ -210,80 +277,21 @@ fn find_release(
     }
 }
 
-fn model_totals(conn: &Connection, model: Option<ModelId>) -> rusqlite::Result<ModelTotals> {
-    let id = model.map(|m| m.0);
-    let (paid_calls, paid_tried): (i64, i64) = conn
-        .prepare_cached(
-            "SELECT ifnull(sum(calls) FILTER (WHERE outcome = 'ok'), 0), ifnull(sum(calls), 0) FROM release_days
-             WHERE class = 'paid' AND outcome NOT IN ('refused', 'invalid_input')
-             AND (?1 IS NULL OR release IN (SELECT id FROM releases WHERE model = ?1))",
-        )?
-        .query_row([id], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    let earned: i64 = conn
-        .prepare_cached(
-            "SELECT ifnull(sum(amount), 0) FROM earnings
-             WHERE class = 'paid' AND (?1 IS NULL OR release IN (SELECT id FROM releases WHERE model = ?1))",
-        )?
-        .query_row([id], |r| r.get(0))?;
-    Ok(ModelTotals {
-        paid_calls: paid_calls.unsigned_abs(),
-        paid_tried: paid_tried.unsigned_abs(),
-        creators_earned: Amount::from_nano(earned).map_err(|e| wrong(0, e))?,
-    })
-}
-
-fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Royalty => "royalty",
-        Role::Creator => "creator",
-    }
-}
-
-fn project_call(conn: &Connection, seq: Seq, call: &Call) -> rusqlite::Result<()> {
-    let seq = seq as i64;
-    conn.prepare_cached("INSERT INTO call_seqs VALUES (?1, ?2)")?.execute(params![&call.id.0[..], seq])?;
-    conn.prepare_cached("INSERT INTO payer_calls VALUES (?1, ?2)")?.execute(params![&call.payer.0[..], seq])?;
-    if let (Some(keyed), Outcome::Ok) = (&call.keyed, call.outcome) {
-        conn.prepare_cached("INSERT OR REPLACE INTO keyed_seqs VALUES (?1, ?2)")?
-            .execute(params![&keyed.hash[..], seq])?;
-    }
-    let day = call.finished.day();
-    conn.prepare_cached(
-        "INSERT INTO release_days VALUES (?1, ?2, ?3, ?4, 1, ?5)
-         ON CONFLICT DO UPDATE SET calls = calls + 1, cost = cost + excluded.cost",
-    )?
-    .execute(params![&call.release.0[..], day, call.class.word(), call.outcome.word(), call.cost.nano()])?;
-    let purse = match call.purse {
-        Purse::Cash => "cash",
-        Purse::Promo => "promo",
-    };
-    for Part { to, role, amount } in &call.parts {
-        conn.prepare_cached(
-            "INSERT INTO earnings VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)
-             ON CONFLICT DO UPDATE SET calls = calls + 1, amount = amount + excluded.amount",
-        )?
-        .execute(params![
-            &to.0[..],
-            &call.release.0[..],
-            day,
-            call.class.word(),
-            purse,
-            role_word(*role),
-            amount.nano()
-        ])?;
-    }
-    Ok(())
-}
-
 #[async_trait]
 impl Catalog for SqliteCatalog {
     async fn add_account(&self, account: &Account, key: Option<&NewKey>) -> Result<(), CatalogError> {
         let (account, key) = (account.clone(), key.cloned());
-        self.ask(move |conn| {
+        self.change(move |conn| {
             let tx = conn.transaction()?;
             let added = tx.execute(
-                "INSERT INTO accounts VALUES (?1, ?2, ?3, ?4)",
-                params![&account.id.0[..], account.handle.as_str(), account.kind.word(), account.created.0],
+                "INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    &account.id.0[..],
+                    account.handle.as_str(),
+                    account.kind.word(),
+                    account.created.0,
+                    account.trial.nano()
+                ],
             );
             match added {
                 Err(error) if is_taken(&error) => return Err(CatalogError::HandleTaken { handle: account.handle }),
@@ -316,7 +324,7 @@ impl Catalog for SqliteCatalog {
 
     async fn add_member(&self, member: AccountId, of: AccountId, role: &str) -> Result<(), CatalogError> {
         let role = role.to_owned();
-        self.ask(move |conn| {
+        self.change(move |conn| {
             conn.execute(
                 "INSERT OR REPLACE INTO memberships VALUES (?1, ?2, ?3)",
                 params![&member.0[..], &of.0[..], role],
@@ -328,7 +336,7 @@ impl Catalog for SqliteCatalog {
 
     async fn add_key(&self, key: &NewKey) -> Result<(), CatalogError> {
         let key = key.clone();
-        self.ask(move |conn| Ok(insert_key(conn, &key)?)).await
+        self.change(move |conn| Ok(insert_key(conn, &key)?)).await
     }
 
     async fn keys(&self, account: AccountId) -> Result<Vec<KeyRecord>, CatalogError> {
@@ -342,7 +350,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn revoke_key(&self, account: AccountId, key: KeyId, at: Time) -> Result<bool, CatalogError> {
-        self.ask(move |conn| {
+        self.change(move |conn| {
             let changed = conn.execute(
                 "UPDATE keys SET revoked = ?3 WHERE id = ?2 AND account = ?1 AND revoked IS NULL",
                 params![&account.0[..], &key.0[..], at.0],
@@ -358,16 +366,33 @@ impl Catalog for SqliteCatalog {
             let sql =
                 format!("SELECT {KEY}, {ACCOUNT} FROM keys k JOIN accounts a ON a.id = k.account WHERE k.hash = ?1");
             let found =
-                conn.prepare_cached(&sql)?.query_row([&hash[..]], |r| Ok((key(r)?, account(r, 9)?))).optional()?;
+                conn.prepare_cached(&sql)?.query_row([&hash[..]], |r| Ok((key(r)?, account(r, 11)?))).optional()?;
             let Some((key, account)) = found else { return Ok(None) };
             let mut groups = vec![account.id];
             let mut statement = conn.prepare_cached("SELECT account FROM memberships WHERE member = ?1")?;
             for group in statement.query_map([&account.id.0[..]], |r| r.get(0))? {
                 groups.push(AccountId(group?));
             }
-            Ok(Some(Credential { key, account, groups }))
+            let limits = sums::limits(conn, account.id)?;
+            Ok(Some(Credential { key, account, groups, limits }))
         })
         .await
+    }
+
+    async fn set_limits(&self, account: AccountId, limits: Limits) -> Result<(), CatalogError> {
+        self.change(move |conn| {
+            let [call, day, month] = [limits.call, limits.day, limits.month].map(|limit| limit.map(Amount::nano));
+            conn.execute(
+                "INSERT OR REPLACE INTO limits VALUES (?1, ?2, ?3, ?4)",
+                params![&account.0[..], call, day, month],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn limits(&self, account: AccountId) -> Result<Limits, CatalogError> {
+        self.ask(move |conn| Ok(sums::limits(conn, account)?)).await
     }
 
     async fn settings(&self) -> Result<Settings, CatalogError> {
@@ -383,13 +408,14 @@ impl Catalog for SqliteCatalog {
                 None => Share::from_points(1_000).expect("a tenth"),
             };
             let rate = get("rate")?.map(|text| text.parse().map_err(|_| damaged("rate"))).transpose()?;
-            Ok(Settings { fee, rate })
+            let trial = get("trial")?.map(|text| text.parse().map_err(|_| damaged("trial"))).transpose()?;
+            Ok(Settings { fee, rate, trial: trial.unwrap_or_default() })
         })
         .await
     }
 
     async fn set_fee(&self, fee: Share) -> Result<(), CatalogError> {
-        self.ask(move |conn| {
+        self.change(move |conn| {
             conn.execute("INSERT OR REPLACE INTO settings VALUES ('fee', ?1)", [fee.to_string()])?;
             Ok(())
         })
@@ -397,15 +423,23 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn set_rate(&self, rate: Rate) -> Result<(), CatalogError> {
-        self.ask(move |conn| {
+        self.change(move |conn| {
             conn.execute("INSERT OR REPLACE INTO settings VALUES ('rate', ?1)", [rate.to_string()])?;
             Ok(())
         })
         .await
     }
 
+    async fn set_trial_budget(&self, trial: Amount) -> Result<(), CatalogError> {
+        self.change(move |conn| {
+            conn.execute("INSERT OR REPLACE INTO settings VALUES ('trial', ?1)", [trial.to_string()])?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn add_upload(&self, account: AccountId, blob: Digest, size: u64, at: Time) -> Result<(), CatalogError> {
-        self.ask(move |conn| {
+        self.change(move |conn| {
             conn.execute(
                 "INSERT OR REPLACE INTO uploads VALUES (?1, ?2, ?3, ?4)",
                 params![&account.0[..], &blob.0[..], size as i64, at.0],
@@ -428,7 +462,7 @@ impl Catalog for SqliteCatalog {
 
     async fn seal(&self, new: &NewRelease) -> Result<(), CatalogError> {
         let (release, latest) = (new.release.clone(), new.latest);
-        self.ask(move |conn| {
+        self.change(move |conn| {
             let tx = conn.transaction()?;
             let model = &release.model;
             tx.execute(
@@ -449,7 +483,8 @@ impl Catalog for SqliteCatalog {
                 |r| r.get(0),
             )?;
             let sealed = tx.execute(
-                "INSERT INTO releases VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18)",
+                "INSERT INTO releases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+                 ?17, ?18, ?19, ?20)",
                 params![
                     &release.id.0[..],
                     &model_id[..],
@@ -469,6 +504,8 @@ impl Catalog for SqliteCatalog {
                     release.readme,
                     release.change,
                     release.created.0,
+                    release.royalty.points(),
+                    to_json(&release.lineage),
                 ],
             );
             match sealed {
@@ -489,7 +526,7 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn set_latest(&self, model: ModelId, major: u32) -> Result<(), CatalogError> {
-        self.ask(move |conn| {
+        self.change(move |conn| {
             conn.execute("UPDATE models SET latest_major = ?2 WHERE id = ?1", params![&model.0[..], major])?;
             Ok(())
         })
@@ -543,7 +580,7 @@ impl Catalog for SqliteCatalog {
                 statement.query_map([offset as i64, limit as i64], release)?.collect::<rusqlite::Result<_>>()?;
             let mut listing = Vec::with_capacity(releases.len());
             for release in releases {
-                let totals = model_totals(conn, Some(release.model.id))?;
+                let totals = sums::model_totals(conn, Some(release.model.id))?;
                 listing.push((release, totals));
             }
             Ok(listing)
@@ -552,34 +589,15 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn watermark(&self) -> Result<Seq, CatalogError> {
-        self.ask(move |conn| {
-            Ok(conn.query_row("SELECT seq FROM watermark", [], |r| r.get::<_, i64>(0))?.unsigned_abs())
-        })
-        .await
+        self.ask(move |conn| Ok(project::watermark(conn)?)).await
     }
 
-    async fn project(&self, rows: &[(Seq, Row)]) -> Result<Seq, CatalogError> {
-        let rows = rows.to_vec();
-        self.ask(move |conn| {
-            let tx = conn.transaction()?;
-            let mut seen = tx.query_row("SELECT seq FROM watermark", [], |r| r.get::<_, i64>(0))?.unsigned_abs();
-            for (seq, row) in &rows {
-                if *seq <= seen {
-                    continue;
-                }
-                if *seq != seen + 1 {
-                    return Err(CatalogError::Failed { reason: format!("row {} is missing before {seq}", seen + 1) });
-                }
-                if let Row::Call(call) = row {
-                    project_call(&tx, *seq, call)?;
-                }
-                seen = *seq;
-            }
-            tx.execute("UPDATE watermark SET seq = ?1", [seen as i64])?;
-            tx.commit()?;
-            Ok(seen)
-        })
-        .await
+    async fn project(&self, rows: Vec<(Seq, Row)>, write: bool) -> Result<Seq, CatalogError> {
+        let projecting = self.projecting.clone();
+        let carry = move |conn: &mut Connection| {
+            projecting.lock().expect("nothing panics while it sums up").take(conn, &rows, write)
+        };
+        self.projector.as_ref().unwrap_or(&self.changes).ask(carry).await
     }
 
     async fn call_seq(&self, call: CallId) -> Result<Option<Seq>, CatalogError> {
@@ -605,70 +623,137 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
-    async fn payer_seqs(&self, payer: AccountId, before: Option<Seq>, limit: u64) -> Result<Vec<Seq>, CatalogError> {
-        self.ask(move |conn| {
-            let before = before.map_or(i64::MAX, |seq| seq as i64);
-            let mut statement = conn.prepare_cached(
-                "SELECT seq FROM payer_calls WHERE payer = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3",
-            )?;
-            let seqs = statement
-                .query_map(params![&payer.0[..], before, limit as i64], |r| Ok(r.get::<_, i64>(0)?.unsigned_abs()))?
-                .collect::<rusqlite::Result<_>>()?;
-            Ok(seqs)
-        })
-        .await
+    async fn account_rows(
+        &self,
+        account: AccountId,
+        list: List,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<Seq>, CatalogError> {
+        self.ask(move |conn| Ok(project::account_rows(conn, account, list, before, limit)?)).await
+    }
+
+    async fn day_sums(&self, account: AccountId, from: i64, to: i64) -> Result<Vec<DaySum>, CatalogError> {
+        self.ask(move |conn| Ok(sums::day_sums(conn, account, from, to)?)).await
+    }
+
+    async fn sums_before(&self, account: AccountId, day: i64) -> Result<(i64, i64), CatalogError> {
+        self.ask(move |conn| Ok(sums::sums_before(conn, account, day)?)).await
+    }
+
+    async fn spent(&self, who: Spender, month: i64, today: i64) -> Result<Spent, CatalogError> {
+        self.ask(move |conn| Ok(sums::spent(conn, who, month, today)?)).await
+    }
+
+    async fn payers(&self, account: AccountId) -> Result<Vec<PayerSum>, CatalogError> {
+        self.ask(move |conn| Ok(sums::payers(conn, account)?)).await
     }
 
     async fn earnings(&self, account: AccountId) -> Result<Vec<Earning>, CatalogError> {
-        self.ask(move |conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT a.handle, m.name, r.major, r.minor, e.day, e.class, e.purse, e.role, e.calls, e.amount
-                 FROM earnings e JOIN releases r ON r.id = e.release JOIN models m ON m.id = r.model JOIN accounts a ON a.id = m.owner
-                 WHERE e.account = ?1 ORDER BY e.day DESC, a.handle, m.folded, r.major DESC, r.minor DESC, e.class",
-            )?;
-            let rows = statement.query_map([&account.0[..]], |r| {
-                let owner: Handle = text(r, 0)?;
-                Ok(Earning {
-                    model: ModelName::new(owner, r.get_ref(1)?.as_str()?).map_err(|e| wrong(1, e))?,
-                    release: ReleaseNumber::new(r.get(2)?, r.get(3)?).ok_or_else(|| wrong(2, "no release number"))?,
-                    day: r.get(4)?,
-                    class: text::<Class>(r, 5)?,
-                    purse: if r.get_ref(6)?.as_str()? == "cash" { Purse::Cash } else { Purse::Promo },
-                    role: if r.get_ref(7)?.as_str()? == "royalty" { Role::Royalty } else { Role::Creator },
-                    calls: r.get::<_, i64>(8)?.unsigned_abs(),
-                    amount: super::row::amount(r, 9)?,
-                })
-            })?;
-            let earnings = rows.collect::<rusqlite::Result<_>>()?;
-            Ok(earnings)
-        })
-        .await
+        self.ask(move |conn| Ok(sums::earnings(conn, account)?)).await
     }
 
     async fn model_totals(&self, model: ModelId) -> Result<ModelTotals, CatalogError> {
-        self.ask(move |conn| Ok(model_totals(conn, Some(model))?)).await
+        self.ask(move |conn| Ok(sums::model_totals(conn, Some(model))?)).await
     }
 
     async fn totals(&self) -> Result<Totals, CatalogError> {
         self.ask(move |conn| {
             let models: i64 = conn.query_row("SELECT count(*) FROM models", [], |r| r.get(0))?;
-            Ok(Totals { models: models.unsigned_abs(), calls: model_totals(conn, None)? })
+            Ok(Totals { models: models.unsigned_abs(), calls: sums::model_totals(conn, None)? })
         })
         .await
     }
 
     async fn outcomes(&self, release: ReleaseId) -> Result<Vec<(Class, Outcome, u64)>, CatalogError> {
-        self.ask(move |conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT class, outcome, sum(calls) FROM release_days WHERE release = ?1 GROUP BY class, outcome ORDER BY 1, 2",
+        self.ask(move |conn| Ok(sums::outcomes(conn, release)?)).await
+    }
+
+    async fn class_totals(&self) -> Result<Vec<(Class, u64, Amount)>, CatalogError> {
+        self.ask(move |conn| Ok(sums::class_totals(conn)?)).await
+    }
+
+    async fn trial(&self, model: ModelId) -> Result<Trial, CatalogError> {
+        self.ask(move |conn| Ok(sums::trial(conn, model)?)).await
+    }
+
+    async fn set_trial(&self, model: ModelId, trial: Trial) -> Result<(), CatalogError> {
+        self.change(move |conn| {
+            conn.execute(
+                "INSERT OR REPLACE INTO trials VALUES (?1, ?2, ?3, ?4)",
+                params![&model.0[..], trial.allowed, trial.budget.nano(), trial.per_account.nano()],
             )?;
-            let outcomes = statement
-                .query_map([&release.0[..]], |r| {
-                    Ok((text::<Class>(r, 0)?, text::<Outcome>(r, 1)?, r.get::<_, i64>(2)?.unsigned_abs()))
-                })?
-                .collect::<rusqlite::Result<_>>()?;
-            Ok(outcomes)
+            Ok(())
         })
         .await
+    }
+
+    async fn trial_use(&self, model: ModelId, caller: AccountId) -> Result<TrialUse, CatalogError> {
+        self.ask(move |conn| Ok(sums::trial_use(conn, model, caller)?)).await
+    }
+
+    async fn add_receipt(&self, call: CallId, seq: Seq, signature: &[u8], at: Time) -> Result<(), CatalogError> {
+        let signature = signature.to_vec();
+        self.change(move |conn| {
+            conn.execute(
+                "INSERT OR IGNORE INTO receipts VALUES (?1, ?2, ?3, ?4)",
+                params![&call.0[..], seq as i64, signature, at.0],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn webhook(&self, account: AccountId) -> Result<Option<Webhook>, CatalogError> {
+        self.ask(move |conn| Ok(alerts::webhook(conn, account)?)).await
+    }
+
+    async fn webhooks(&self) -> Result<Vec<Webhook>, CatalogError> {
+        self.ask(move |conn| Ok(alerts::webhooks(conn)?)).await
+    }
+
+    async fn set_webhook(&self, webhook: &Webhook) -> Result<(), CatalogError> {
+        let webhook = webhook.clone();
+        self.change(move |conn| Ok(alerts::set_webhook(conn, &webhook)?)).await
+    }
+
+    async fn remove_webhook(&self, account: AccountId) -> Result<bool, CatalogError> {
+        self.change(move |conn| Ok(alerts::remove_webhook(conn, account)?)).await
+    }
+
+    async fn set_low(&self, account: AccountId, low: bool) -> Result<(), CatalogError> {
+        self.change(move |conn| {
+            conn.execute("UPDATE webhooks SET low = ?2 WHERE account = ?1", params![&account.0[..], low])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn limited(&self) -> Result<Vec<AccountId>, CatalogError> {
+        self.ask(move |conn| Ok(sums::limited(conn)?)).await
+    }
+
+    async fn add_alert(&self, alert: &NewAlert, tell: bool) -> Result<bool, CatalogError> {
+        let alert = alert.clone();
+        self.change(move |conn| Ok(alerts::add(conn, &alert, tell)?)).await
+    }
+
+    async fn alerts(&self, account: AccountId, before: Option<u64>, limit: u64) -> Result<Vec<Alert>, CatalogError> {
+        self.ask(move |conn| Ok(alerts::of(conn, account, before, limit)?)).await
+    }
+
+    async fn due_alerts(&self, now: Time, limit: u64) -> Result<Vec<Alert>, CatalogError> {
+        self.ask(move |conn| Ok(alerts::due(conn, now, limit)?)).await
+    }
+
+    async fn told_alert(
+        &self,
+        id: u64,
+        delivered: Option<Time>,
+        next: Option<Time>,
+        said: &str,
+    ) -> Result<(), CatalogError> {
+        let said = said.to_owned();
+        self.change(move |conn| Ok(alerts::told(conn, id, delivered, next, &said)?)).await
     }
 }

@@ -1,12 +1,25 @@
 //! SQLite behind both traits.
 
+mod alerts;
 mod books;
+mod carry;
 mod catalog;
+mod first;
+mod herald;
+mod log;
+mod packed;
+mod project;
+mod queue;
 pub(crate) mod row;
 mod schema;
+pub(crate) mod snapshot;
+mod sums;
 mod writer;
 
+#[cfg(test)]
+pub(crate) use books::Through;
 pub use books::{Options, SqliteBooks, ask_for_real_time};
 pub use catalog::SqliteCatalog;
+pub(crate) use project::{Projector, watermark};
 pub use schema::OpenError;
-pub(crate) use schema::{CATALOG, LEDGER, open_read_only};
+pub(crate) use schema::{CATALOG, LEDGER, PROJECTED, Schema, open, open_read_only, version};

@@ -2,19 +2,38 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
+
+use super::first;
 
 /// What a file holds and the steps that made it so. The version of a file is how many of them it has seen.
 pub(crate) struct Schema {
     pub(crate) what: &'static str,
-    pub(crate) steps: &'static [&'static str],
+    pub(crate) page_bytes: u32,
+    pub(crate) steps: &'static [Step],
+}
+
+/// One step forward.
+pub(crate) enum Step {
+    Sql(&'static str),
+    /// What SQL cannot say: rows that are read and written again in another form.
+    Move(fn(&Transaction<'_>) -> rusqlite::Result<()>),
 }
 
 /// All that money depends on. No secondary index on calls: what looks them up by anything but `seq` stands in the
-/// catalogue. Transfers are rare and their ids must be unique for ever, so that one column is.
+/// catalogue. Transfers and durable holds are rare and their ids must be unique for ever, so those columns are; and the
+/// refunds of a call have to be found before the next one.
+///
+/// What money depends on stands in columns of its own, for plain SQL to read. What of a call only code reads lies packed
+/// in `rest`: the writer pays for every column it binds. Each row carries a checksum, `rest` of a call as its last four
+/// bytes.
 pub(crate) const LEDGER: Schema = Schema {
     what: "ledger",
-    steps: &["
+    // Rows come in at the end, many in a commit: larger pages are fewer to write.
+    page_bytes: 8_192,
+    steps: &[
+        Step::Sql(
+            "
         CREATE TABLE calls (
             seq INTEGER PRIMARY KEY,
             id BLOB NOT NULL,
@@ -65,13 +84,111 @@ pub(crate) const LEDGER: Schema = Schema {
             promo INTEGER NOT NULL,
             PRIMARY KEY (seq, account)
         ) STRICT, WITHOUT ROWID;
-    "],
+    ",
+        ),
+        Step::Sql(
+            "
+        ALTER TABLE calls RENAME TO first_calls;
+        ALTER TABLE transfers RENAME TO first_transfers;
+        ALTER TABLE outcomes RENAME TO first_outcomes;
+        DROP TABLE snapshots;
+        CREATE TABLE calls (
+            seq INTEGER PRIMARY KEY,
+            id BLOB NOT NULL,
+            finished INTEGER NOT NULL,
+            payer BLOB NOT NULL,
+            release BLOB NOT NULL,
+            class TEXT NOT NULL,
+            purse TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            cost INTEGER NOT NULL,
+            fee INTEGER NOT NULL,
+            -- [[account, role, nano-OPG], …]
+            parts TEXT NOT NULL,
+            -- [account, purse] of who paid in the payer's stead
+            sponsor TEXT,
+            -- the durable hold it captured
+            hold BLOB,
+            rest BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE transfers (
+            seq INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            -- [[account, purse, nano-OPG], …]
+            legs TEXT NOT NULL,
+            reference TEXT NOT NULL,
+            -- whose decision it was
+            actor BLOB,
+            -- the first of the chain it was posted in
+            linked BLOB,
+            hold BLOB,
+            -- what a refund or a recovery is about
+            call BLOB,
+            detail TEXT,
+            checksum INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX transfers_of ON transfers (call) WHERE call IS NOT NULL;
+        -- Durable holds, and how each ended: by itself, which is a row, or in the row of a call or a transfer.
+        CREATE TABLE holds (
+            seq INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE,
+            at INTEGER NOT NULL,
+            account BLOB NOT NULL,
+            purse TEXT NOT NULL,
+            amount INTEGER NOT NULL,
+            expires INTEGER NOT NULL,
+            reference TEXT NOT NULL,
+            actor BLOB,
+            checksum INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE ends (
+            seq INTEGER PRIMARY KEY,
+            hold BLOB NOT NULL UNIQUE,
+            at INTEGER NOT NULL,
+            how TEXT NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT;
+        -- The window of idempotency keys, apart from the answers, so that a start reads it alone.
+        CREATE TABLE keyed (
+            seq INTEGER PRIMARY KEY,
+            expires INTEGER NOT NULL,
+            hash BLOB NOT NULL,
+            content BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE outcomes (seq INTEGER PRIMARY KEY, file TEXT, body BLOB) STRICT;
+        -- All balances as they were at one row, with what was held and owed then. Those that have moved since the last
+        -- time are written again, so that a snapshot costs what happened and not what is there.
+        CREATE TABLE balances (
+            account BLOB PRIMARY KEY,
+            cash INTEGER NOT NULL,
+            promo INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE snapshot (
+            only INTEGER PRIMARY KEY CHECK (only = 1),
+            seq INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            checksum INTEGER NOT NULL
+        ) STRICT;
+    ",
+        ),
+        Step::Move(first::bring_over),
+        Step::Sql(
+            "
+        DROP TABLE first_calls;
+        DROP TABLE first_transfers;
+        DROP TABLE first_outcomes;
+    ",
+        ),
+    ],
 };
 
 /// Everything else.
 pub(crate) const CATALOG: Schema = Schema {
     what: "catalogue",
-    steps: &["
+    page_bytes: 4_096,
+    steps: &[Step::Sql("
         CREATE TABLE accounts (
             id BLOB PRIMARY KEY,
             handle TEXT NOT NULL UNIQUE,
@@ -163,8 +280,141 @@ pub(crate) const CATALOG: Schema = Schema {
             cost INTEGER NOT NULL,
             PRIMARY KEY (release, day, class, outcome)
         ) STRICT, WITHOUT ROWID;
-    "],
+    "), Step::Sql("
+        ALTER TABLE accounts ADD COLUMN trial INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE keys ADD COLUMN max_day INTEGER;
+        ALTER TABLE keys ADD COLUMN max_month INTEGER;
+        CREATE TABLE limits (
+            account BLOB PRIMARY KEY,
+            max_call INTEGER,
+            max_day INTEGER,
+            max_month INTEGER
+        ) STRICT, WITHOUT ROWID;
+        -- What a release asks of those that build on it, in basis points, and the edges it pays itself.
+        ALTER TABLE releases ADD COLUMN royalty INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE releases ADD COLUMN lineage TEXT NOT NULL DEFAULT '[]';
+        -- An owner's word on trials of a model; without one, the hub's budgets may be used and there is none of its own.
+        CREATE TABLE trials (
+            model BLOB PRIMARY KEY,
+            allowed INTEGER NOT NULL,
+            budget INTEGER NOT NULL,
+            per_account INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        -- Receipts that were handed out: the audit holds their signatures against the rows.
+        CREATE TABLE receipts (
+            call BLOB PRIMARY KEY,
+            seq INTEGER NOT NULL,
+            signature BLOB NOT NULL,
+            at INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        -- Where an account wants to be told what happens, and below which balance.
+        CREATE TABLE webhooks (
+            account BLOB PRIMARY KEY,
+            url TEXT NOT NULL,
+            secret TEXT NOT NULL,
+            low_balance INTEGER,
+            -- Whether it was told, and has not been above that balance since.
+            low INTEGER NOT NULL DEFAULT 0,
+            created INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        -- What happened to accounts, each thing once, and how far telling it got.
+        CREATE TABLE alerts (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            account BLOB NOT NULL,
+            at INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            data TEXT NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            -- When to try next; none when it was delivered, given up, or there is nobody to tell.
+            next INTEGER,
+            delivered INTEGER,
+            said TEXT,
+            UNIQUE (account, kind, subject)
+        ) STRICT;
+        CREATE INDEX alerts_due ON alerts (next) WHERE next IS NOT NULL;
+    "), Step::Sql(PROJECTED)],
 };
+
+/// What projectors carry over from the books: made again from there whenever this runs.
+pub(crate) const PROJECTED: &str = "
+    DROP TABLE IF EXISTS watermark;
+    DROP TABLE IF EXISTS call_seqs;
+    DROP TABLE IF EXISTS payer_calls;
+    DROP TABLE IF EXISTS keyed_seqs;
+    DROP TABLE IF EXISTS earnings;
+    DROP TABLE IF EXISTS release_days;
+    DROP TABLE IF EXISTS account_rows;
+    DROP TABLE IF EXISTS account_days;
+    DROP TABLE IF EXISTS payers;
+    DROP TABLE IF EXISTS key_days;
+    DROP TABLE IF EXISTS trial_sums;
+    CREATE TABLE watermark (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL) STRICT;
+    INSERT INTO watermark VALUES (1, 0);
+    CREATE TABLE call_seqs (id BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE keyed_seqs (hash BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    -- Rows of an account: the calls it made, and all that moved its money. One stretch of the projector gives one row
+    -- with both lists of places, packed as differences.
+    CREATE TABLE account_rows (
+        account BLOB NOT NULL,
+        first INTEGER NOT NULL,
+        calls BLOB NOT NULL,
+        entries BLOB NOT NULL,
+        PRIMARY KEY (account, first)
+    ) STRICT, WITHOUT ROWID;
+    -- Sums of entries, above zero received. Over all days they are an account's balance.
+    CREATE TABLE account_days (
+        account BLOB NOT NULL,
+        day INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        class TEXT NOT NULL,
+        purse TEXT NOT NULL,
+        release BLOB NOT NULL,
+        count INTEGER NOT NULL,
+        amount INTEGER NOT NULL,
+        PRIMARY KEY (account, day, kind, class, purse, release)
+    ) STRICT, WITHOUT ROWID;
+    -- Who paid whom for which release.
+    CREATE TABLE payers (
+        account BLOB NOT NULL,
+        release BLOB NOT NULL,
+        payer BLOB NOT NULL,
+        class TEXT NOT NULL,
+        purse TEXT NOT NULL,
+        role TEXT NOT NULL,
+        calls INTEGER NOT NULL,
+        amount INTEGER NOT NULL,
+        PRIMARY KEY (account, release, payer, class, purse, role)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE key_days (
+        key BLOB NOT NULL,
+        day INTEGER NOT NULL,
+        account BLOB NOT NULL,
+        calls INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        PRIMARY KEY (key, day)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX key_days_of ON key_days (day);
+    CREATE TABLE trial_sums (
+        release BLOB NOT NULL,
+        caller BLOB NOT NULL,
+        sponsor BLOB NOT NULL,
+        calls INTEGER NOT NULL,
+        amount INTEGER NOT NULL,
+        PRIMARY KEY (release, caller, sponsor)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE release_days (
+        release BLOB NOT NULL,
+        day INTEGER NOT NULL,
+        class TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        calls INTEGER NOT NULL,
+        cost INTEGER NOT NULL,
+        -- What of it went to creators and base models.
+        creators INTEGER NOT NULL,
+        PRIMARY KEY (release, day, class, outcome)
+    ) STRICT, WITHOUT ROWID;
+";
 
 /// Why a database did not open.
 #[derive(Debug, thiserror::Error)]
@@ -195,6 +445,8 @@ pub(crate) fn open_through(vfs: Option<&str>, path: &Path, schema: &Schema) -> R
     }
     .map_err(failed)?;
     // Money first: a commit has reached the disk when it returns, whatever the file's last user had set.
+    // Counts for a file that is made now; another keeps the size it has.
+    conn.pragma_update(None, "page_size", schema.page_bytes).map_err(failed)?;
     conn.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
     conn.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     conn.pragma_update(None, "trusted_schema", "OFF").map_err(failed)?;
@@ -221,7 +473,7 @@ pub(crate) fn open_read_only(path: &Path, schema: &Schema) -> Result<Connection,
     Ok(conn)
 }
 
-fn version(conn: &Connection) -> rusqlite::Result<usize> {
+pub(crate) fn version(conn: &Connection) -> rusqlite::Result<usize> {
     conn.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0)).map(|v| v as usize)
 }
 
@@ -250,7 +502,11 @@ fn migrate(mut conn: Connection, path: &Path, schema: &Schema) -> Result<Connect
     }
     let tx = conn.transaction().map_err(failed)?;
     for step in &schema.steps[found..] {
-        tx.execute_batch(step).map_err(failed)?;
+        match step {
+            Step::Sql(sql) => tx.execute_batch(sql),
+            Step::Move(rows) => rows(&tx),
+        }
+        .map_err(failed)?;
     }
     tx.pragma_update(None, "user_version", known as u32).map_err(failed)?;
     tx.commit().map_err(failed)?;
@@ -267,14 +523,18 @@ mod tests {
         let path = folder.path().join("ledger.db");
         drop(open(&path, &LEDGER).expect("opens"));
         Connection::open(&path).and_then(|c| c.pragma_update(None, "user_version", 99u32)).expect("marked as newer");
-        assert!(matches!(open(&path, &LEDGER), Err(OpenError::Newer { found: 99, known: 1, .. })));
+        assert!(matches!(open(&path, &LEDGER), Err(OpenError::Newer { found: 99, known: 4, .. })));
         assert_eq!(Connection::open(&path).and_then(|c| version(&c)).expect("readable"), 99);
     }
 
     #[test]
     fn an_older_database_is_copied_before_it_moves() {
-        const OLD: Schema = Schema { what: "ledger", steps: &["CREATE TABLE a (x) "] };
-        const NEW: Schema = Schema { what: "ledger", steps: &["CREATE TABLE a (x) ", "CREATE TABLE b (x)"] };
+        const OLD: Schema = Schema { what: "ledger", page_bytes: 4_096, steps: &[Step::Sql("CREATE TABLE a (x) ")] };
+        const NEW: Schema = Schema {
+            what: "ledger",
+            page_bytes: 4_096,
+            steps: &[Step::Sql("CREATE TABLE a (x) "), Step::Sql("CREATE TABLE b (x)")],
+        };
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ledger.db");
         let conn = open(&path, &OLD).expect("opens");

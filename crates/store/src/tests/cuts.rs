@@ -8,8 +8,10 @@ use std::sync::Arc;
 use ledger::{Call, CallId};
 
 use super::disk::{Act, Disk, Event, Fault};
-use super::scene::{ALICE, NOON, assert_in_order, call, call_id, charge, deposit, failed_call, key, nano, payout};
-use crate::{Books, Manual, Options, Row, SqliteBooks};
+use super::scene::{
+    ALICE, NOON, assert_in_order, call, call_id, charge, deposit, failed_call, key, nano, options, payout, post_one,
+};
+use crate::{Books, Manual, Row, SqliteBooks};
 
 /// What of the writes that no sync has confirmed yet the disk has kept when the power goes.
 #[derive(Debug, Clone, Copy, Hash, PartialEq, Eq)]
@@ -66,17 +68,17 @@ fn left_by(events: &[Event], kept: Kept) -> Files {
 }
 
 async fn short_history(disk: &'static Disk, folder: &Path) {
-    let options = Options { snapshot_every: 7 };
-    let books = SqliteBooks::open_through(Some(disk.name()), folder, Arc::new(Manual::at(NOON)), &options).unwrap();
-    books.post(deposit(900, ALICE, 10_000)).await.unwrap();
+    let disk_here = Some(disk.through(folder));
+    let books = SqliteBooks::open_through(disk_here, folder, Arc::new(Manual::at(NOON)), &options(7)).unwrap();
+    post_one(&books, deposit(900, ALICE, 10_000)).await.unwrap();
     for n in 1..=12 {
         match n % 4 {
             0 => books.note(failed_call(n)),
-            1 => drop(books.post(payout(n, ALICE, 3)).await.unwrap()),
+            1 => drop(post_one(&books, payout(n, ALICE, 3)).await.unwrap()),
             _ => {
                 let held = books.hold(ALICE, nano(101)).await.unwrap();
                 let call = Call { keyed: Some(key(n as u8, 1)), ..call(n, 101) };
-                books.capture(held, call, Some(vec![n as u8; 6_000])).await.unwrap();
+                books.capture(held, Arc::new(call), Some(vec![n as u8; 6_000])).await.unwrap();
                 disk.acknowledged(n);
             }
         }
@@ -93,7 +95,7 @@ async fn opens_whole(files: &Files, acknowledged: &HashSet<CallId>, what: &str) 
     for (name, bytes) in files {
         std::fs::write(folder.path().join(name), bytes).unwrap();
     }
-    let books = SqliteBooks::open(folder.path(), Arc::new(Manual::at(NOON)), &Options::default());
+    let books = SqliteBooks::open(folder.path(), Arc::new(Manual::at(NOON)), &options(50_000));
     let books = books.unwrap_or_else(|error| panic!("{what}: {error}"));
     let rows = books.rows(0, 1_000).await.unwrap();
     let there: HashSet<_> =
@@ -149,10 +151,11 @@ async fn what_is_acknowledged_after_a_failed_sync_and_a_restart_survives_a_cut()
     let disk = Disk::new("cut-after-failed-sync");
     let [before, after] = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let open = |folder: &Path| {
-        SqliteBooks::open_through(Some(disk.name()), folder, Arc::new(Manual::at(NOON)), &Options::default()).unwrap()
+        SqliteBooks::open_through(Some(disk.through(folder)), folder, Arc::new(Manual::at(NOON)), &options(50_000))
+            .unwrap()
     };
     let books = open(before.path());
-    books.post(deposit(900, ALICE, 10_000)).await.unwrap();
+    post_one(&books, deposit(900, ALICE, 10_000)).await.unwrap();
     disk.fail(Fault { act: Act::Sync, thread: "books", file: "ledger.db-wal", nth: 1 });
     charge(&books, call(1, 10)).await.unwrap_err();
     // Killed: the next hub finds the files as the machine shows them, and no memory of who had them open.

@@ -13,6 +13,8 @@ use std::sync::{Mutex, MutexGuard, Once};
 
 use rusqlite::ffi;
 
+use crate::sqlite::Through;
+
 /// What reached the disk, in order. Files are called by the end of their path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
@@ -42,6 +44,8 @@ pub(super) enum Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     Write,
+    /// A write for which there is no room.
+    Full,
     Sync,
 }
 
@@ -128,6 +132,24 @@ impl Disk {
 
     pub(super) fn log(&self) -> Vec<Event> {
         self.state().log.clone()
+    }
+
+    /// This disk, for books in `folder`: SQLite's part of it, and the sync of the log, which the books do themselves.
+    pub(super) fn through(&'static self, folder: &Path) -> Through<'static> {
+        let log = folder.join("ledger.db-wal");
+        let sync = move || {
+            let file = "ledger.db-wal".to_owned();
+            if self.fails(Act::Sync, &file) {
+                self.state().log.push(Event::SyncFailed { file });
+                return Err(std::io::Error::from_raw_os_error(libc::EIO));
+            }
+            std::fs::File::open(&log)?.sync_data()?;
+            let mut state = self.state();
+            *state.syncs.entry(file.clone()).or_default() += 1;
+            state.log.push(Event::Sync { file });
+            Ok(())
+        };
+        Through { vfs: self.name(), sync: Box::new(sync) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -234,6 +256,9 @@ unsafe extern "C" fn write(file: *mut ffi::sqlite3_file, from: *const c_void, si
         let (disk, name) = ours(file);
         if disk.fails(Act::Write, &name) {
             return ffi::SQLITE_IOERR_WRITE;
+        }
+        if disk.fails(Act::Full, &name) {
+            return ffi::SQLITE_FULL;
         }
         let real = real(file);
         let answer = ((*(*real).pMethods).xWrite.unwrap())(real, from, size, offset);

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use ledger::{CallId, Time};
 
-use super::scene::{ALICE, NOON, assert_in_order, call, charge, deposit};
-use crate::{Books, Manual, Options, Row, SqliteBooks};
+use super::scene::{ALICE, NOON, assert_in_order, call, charge, deposit, options, post_one};
+use crate::{Books, Manual, Row, SqliteBooks};
 
 /// Tells the child where the books are, and from which number its calls count.
 const FOLDER: &str = "STORE_TEST_KILL_FOLDER";
 const FIRST: &str = "STORE_TEST_KILL_FIRST";
 
 fn open(folder: &Path) -> SqliteBooks {
-    SqliteBooks::open(folder, Arc::new(Manual::at(Time(NOON.0))), &Options { snapshot_every: 300 }).unwrap()
+    SqliteBooks::open(folder, Arc::new(Manual::at(Time(NOON.0))), &options(300)).unwrap()
 }
 
 /// The child of the test below, which starts this very test again. By itself it does nothing.
@@ -78,7 +78,7 @@ fn run_and_kill(folder: &Path, first: u64) -> Vec<CallId> {
 #[tokio::test]
 async fn no_acknowledged_call_is_lost_to_kill_9() {
     let folder = tempfile::tempdir().unwrap();
-    open(folder.path()).post(deposit(900, ALICE, 1_000_000_000_000)).await.unwrap();
+    post_one(&open(folder.path()), deposit(900, ALICE, 1_000_000_000_000)).await.unwrap();
     let mut acknowledged = Vec::new();
     for round in 1..=5 {
         acknowledged.extend(run_and_kill(folder.path(), round * 100_000_000));
@@ -90,7 +90,7 @@ async fn no_acknowledged_call_is_lost_to_kill_9() {
         assert_eq!(once.len(), there.len(), "round {round}: nothing stands there twice");
         let lost = acknowledged.iter().filter(|id| !once.contains(id)).count();
         assert_eq!(lost, 0, "round {round}: lost of {} acknowledged", acknowledged.len());
-        assert_eq!(books.balance(ALICE).cash, 1_000_000_000_000 - 13 * there.len() as i64);
+        assert_eq!(books.balance(ALICE).await.unwrap().cash, 1_000_000_000_000 - 13 * there.len() as i64);
         drop(books);
         let report = assert_in_order(folder.path());
         assert_eq!(report.calls as usize, there.len());

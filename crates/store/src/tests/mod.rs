@@ -1,7 +1,9 @@
 //! Tests of the books as a whole: random histories, disks that fail, hubs that are killed, audits.
 
 mod audit;
+mod backup;
 mod cuts;
+mod damage;
 mod disk;
 mod history;
 mod kill;

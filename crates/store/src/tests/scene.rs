@@ -76,6 +76,8 @@ pub(crate) fn call_of(payer: AccountId, purse: Purse, n: u64, cost: i64) -> Call
         output_hash: [2; 32],
         salt: [3; 32],
         keyed: None,
+        sponsor: None,
+        hold: None,
     }
 }
 
@@ -98,7 +100,17 @@ pub(crate) fn payout(n: u64, from: AccountId, amount: i64) -> Transfer {
 /// Holds what the call costs, then captures it.
 pub(crate) async fn charge(books: &dyn Books, call: Call) -> Result<Seq, Denied> {
     let held = books.hold(call.payer, call.cost).await?;
-    books.capture(held, call, None).await
+    books.capture(held, Arc::new(call), None).await
+}
+
+/// Posts one transfer.
+pub(crate) async fn post_one(books: &dyn Books, transfer: Transfer) -> Result<Seq, Denied> {
+    Ok(books.post(vec![transfer]).await?[0])
+}
+
+/// Books of a test write a short log: laying one out takes longer than most tests.
+pub(crate) fn options(snapshot_every: u64) -> Options {
+    Options { snapshot_every, log_bytes: 0 }
 }
 
 /// Books of one kind, and where they lie. Dropped, a folder is audited.
@@ -112,13 +124,13 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn memory() -> Place {
         let clock = Arc::new(Manual::at(NOON));
-        Place { books: Box::new(MemoryBooks::new(clock.clone())), clock, folder: None, options: Options::default() }
+        Place { books: Box::new(MemoryBooks::new(clock.clone())), clock, folder: None, options: options(1) }
     }
 
     pub(crate) fn sqlite(snapshot_every: u64) -> Place {
         let clock = Arc::new(Manual::at(NOON));
         let folder = tempfile::tempdir().unwrap();
-        let options = Options { snapshot_every };
+        let options = options(snapshot_every);
         let books = Box::new(SqliteBooks::open(folder.path(), clock.clone(), &options).unwrap());
         Place { books, clock, folder: Some(folder), options }
     }

@@ -1,0 +1,41 @@
+//! How the hub fares, for the operator's monitoring.
+
+use std::sync::Arc;
+
+use ledger::{Amount, Class};
+use store::vitals::Vitals;
+use store::{Seq, Totals};
+
+use crate::{Action, Caller, Error, Hub, Object};
+
+/// Figures of this moment.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    pub books: Arc<Vitals>,
+    /// The last row that is on the disk.
+    pub last: Seq,
+    /// The last row that was carried over to the catalogue.
+    pub carried: Seq,
+    /// Holds of running calls.
+    pub running_holds: u64,
+    /// Durable holds that are open.
+    pub durable_holds: u64,
+    pub totals: Totals,
+    /// Answered calls and what they cost, by class.
+    pub classes: Vec<(Class, u64, Amount)>,
+}
+
+impl Hub {
+    pub async fn metrics(&self, caller: &Caller) -> Result<Metrics, Error> {
+        caller.may(Action::Admin, Object::Hub)?;
+        Ok(Metrics {
+            books: self.0.books.vitals(),
+            last: self.0.books.last().await?,
+            carried: self.0.catalog.watermark().await?,
+            running_holds: self.0.books.running() as u64,
+            durable_holds: self.0.books.pending(None).await?.len() as u64,
+            totals: self.0.catalog.totals().await?,
+            classes: self.0.catalog.class_totals().await?,
+        })
+    }
+}

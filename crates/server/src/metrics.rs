@@ -1,0 +1,102 @@
+//! `/metrics`: figures for the operator's monitoring, as OpenMetrics text.
+
+use std::fmt;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use hub::{Hub, Metrics};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+use store::vitals::Counted;
+
+use crate::extract::Caller;
+use crate::problem::Refused;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// `GET /metrics`, with the operator's key.
+pub(crate) async fn show(State(hub): State<Hub>, Caller(caller): Caller) -> Result<Response, Refused> {
+    let mut registry = Registry::with_prefix("modelhub");
+    registry.register_collector(Box::new(Figures(hub.metrics(&caller).await?)));
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("a string grows");
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+}
+
+#[derive(Debug)]
+struct Figures(Metrics);
+
+impl Collector for Figures {
+    fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
+        let Metrics { books, last, carried, running_holds, durable_holds, totals, classes } = &self.0;
+        let batch = books.batch.counted();
+        histogram(&mut to, "books_batch_size", "Calls, transfers and holds that shared a commit", None, &batch)?;
+        let help = "From taking a batch off the queue to telling its callers";
+        histogram(&mut to, "books_commit", help, Some(&Unit::Seconds), &books.commit.counted())?;
+        let help = "How long the disk took to say that a batch is safe";
+        histogram(&mut to, "books_sync", help, Some(&Unit::Seconds), &books.sync.counted())?;
+
+        let help = "Of the last syncs, the median and the 99th percentile";
+        let mut family = to.encode_descriptor("books_recent_sync", help, Some(&Unit::Seconds), MetricType::Gauge)?;
+        if let Some((median, p99)) = books.recent_syncs() {
+            family.encode_family(&[("quantile", "0.5")])?.encode_gauge(&median)?;
+            family.encode_family(&[("quantile", "0.99")])?.encode_gauge(&p99)?;
+        }
+        let help = "1 if syncs seem to wait for a core and not for the disk";
+        gauge(&mut to, "books_starved", help, u64::from(books.starved()))?;
+        let help = "1 if the writer runs in the real-time class it asked for";
+        gauge(&mut to, "books_real_time", help, u64::from(books.real_time()))?;
+        gauge(&mut to, "books_queue", "What waits for the writer", books.queue())?;
+        gauge(&mut to, "books_last_row", "The last row that is on the disk", *last)?;
+        let help = "Rows that are not in the lists and sums yet";
+        gauge(&mut to, "catalog_behind_rows", help, last.saturating_sub(*carried))?;
+
+        let help = "Money that is set aside: by running calls, and durably";
+        let mut family = to.encode_descriptor("holds_open", help, None, MetricType::Gauge)?;
+        family.encode_family(&[("kind", "running")])?.encode_gauge(running_holds)?;
+        family.encode_family(&[("kind", "durable")])?.encode_gauge(durable_holds)?;
+
+        gauge(&mut to, "models", "Models with a release", totals.models)?;
+        let mut family = to.encode_descriptor("calls", "Answered calls, by who paid", None, MetricType::Counter)?;
+        for (class, calls, _) in classes {
+            family.encode_family(&[("class", class.word())])?.encode_counter::<NoLabelSet, _, u64>(calls, None)?;
+        }
+        let help = "What answered calls cost, by who paid, in nano-OPG";
+        let mut family = to.encode_descriptor("cost_nano_opg", help, None, MetricType::Counter)?;
+        for (class, _, cost) in classes {
+            let nano = cost.nano().unsigned_abs();
+            family.encode_family(&[("class", class.word())])?.encode_counter::<NoLabelSet, _, u64>(&nano, None)?;
+        }
+        Ok(())
+    }
+}
+
+fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    to.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
+}
+
+fn histogram(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    Counted { buckets, count, sum }: &Counted,
+) -> fmt::Result {
+    // Ours say how many lie at or below each edge, the encoder adds that up itself.
+    let mut before = 0;
+    let mut between: Vec<_> = buckets
+        .iter()
+        .map(|(edge, below)| {
+            let more = below - before;
+            before = *below;
+            (*edge, more)
+        })
+        .collect();
+    between.push((f64::INFINITY, count - before));
+    to.encode_descriptor(name, help, unit, MetricType::Histogram)?
+        .encode_histogram::<NoLabelSet>(*sum, *count, &between, None)
+}

@@ -1,0 +1,127 @@
+//! What a quick look leaves out: every page of both databases, every file they name, every signature that was given.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use ledger::CallId;
+use registry::{Digest, Tree};
+use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest as _, Sha256};
+
+use super::{AuditError, Deep, Proof, Report};
+use crate::blobs::blob_path;
+use crate::sqlite::row;
+
+pub(super) fn look(
+    folder: &Path,
+    ledger: &Connection,
+    catalog: Option<&Connection>,
+    proof: Proof<'_>,
+    report: &mut Report,
+) -> Result<Deep, AuditError> {
+    let mut deep = Deep::default();
+    pages("ledger.db", ledger, &mut deep, report)?;
+    outcome_files(folder, ledger, &mut deep, report)?;
+    if let Some(catalog) = catalog {
+        pages("hub.db", catalog, &mut deep, report)?;
+        receipts(ledger, catalog, proof, &mut deep, report)?;
+        blobs(&folder.join("blobs"), catalog, &mut deep, report)?;
+    }
+    Ok(deep)
+}
+
+/// SQLite's own look at every page, index and row.
+fn pages(file: &str, conn: &Connection, deep: &mut Deep, report: &mut Report) -> Result<(), AuditError> {
+    deep.pages += conn.pragma_query_value(None, "page_count", |r| r.get::<_, i64>(0))?.unsigned_abs();
+    let mut check = conn.prepare("PRAGMA integrity_check(20)")?;
+    for said in check.query_map([], |r| r.get::<_, String>(0))? {
+        let said = said?;
+        if said != "ok" {
+            report.differ(format!("{file}: {said}"));
+        }
+    }
+    Ok(())
+}
+
+/// Every receipt that was handed out is still what its row says.
+fn receipts(
+    ledger: &Connection,
+    catalog: &Connection,
+    proof: Proof<'_>,
+    deep: &mut Deep,
+    report: &mut Report,
+) -> Result<(), AuditError> {
+    let mut find = ledger.prepare("SELECT * FROM calls WHERE seq = ?1")?;
+    let mut handed = catalog.prepare("SELECT call, seq, signature FROM receipts")?;
+    let mut rows = handed.query([])?;
+    while let Some(handed) = rows.next()? {
+        let (id, seq) = (CallId(handed.get(0)?), handed.get::<_, i64>(1)?);
+        let signature: Vec<u8> = handed.get(2)?;
+        deep.receipts += 1;
+        match find.query_row([seq], row::read_call).optional() {
+            Ok(Some(read)) if read.row.id == id => {
+                if let Err(why) = proof(&read.row, &signature) {
+                    report.differ(format!("row {seq} ({id}): the receipt that was handed out does not fit: {why}"));
+                }
+            }
+            _ => report.differ(format!("a receipt of {id} was handed out, and row {seq} is not that call")),
+        }
+    }
+    Ok(())
+}
+
+fn outcome_files(folder: &Path, ledger: &Connection, deep: &mut Deep, report: &mut Report) -> Result<(), AuditError> {
+    let mut named = ledger.prepare("SELECT seq, file FROM outcomes WHERE file IS NOT NULL")?;
+    let named = named.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
+    for file in named {
+        let (seq, file) = file?;
+        deep.outcome_files += 1;
+        if !folder.join("outcomes").join(&file).is_file() {
+            report.differ(format!("row {seq}: the file of its outcome, {file}, is gone"));
+        }
+    }
+    Ok(())
+}
+
+/// Every blob that a release names is there, with its size and its digest.
+fn blobs(folder: &Path, catalog: &Connection, deep: &mut Deep, report: &mut Report) -> Result<(), AuditError> {
+    let mut named: BTreeMap<Digest, u64> = BTreeMap::new();
+    let mut trees = catalog.prepare("SELECT id, tree FROM releases")?;
+    for tree in trees.query_map([], |r| Ok((ledger::ReleaseId(r.get(0)?), r.get::<_, String>(1)?)))? {
+        let (release, text) = tree?;
+        match serde_json::from_str::<Tree>(&text) {
+            Ok(tree) => named.extend(tree.files().iter().map(|file| (file.sha256, file.size))),
+            Err(error) => report.differ(format!("the files of {release} cannot be read: {error}")),
+        }
+    }
+    for (digest, size) in named {
+        deep.blobs += 1;
+        match hash(&blob_path(folder, digest)) {
+            Ok((found, bytes)) => {
+                deep.blob_bytes += bytes;
+                if found != digest || bytes != size {
+                    report.differ(format!("blob {digest} of {size} bytes is {found} of {bytes} bytes"));
+                }
+            }
+            Err(error) => report.differ(format!("blob {digest}: {error}")),
+        }
+    }
+    Ok(())
+}
+
+fn hash(path: &Path) -> io::Result<(Digest, u64)> {
+    let mut file = File::open(path)?;
+    let (mut hash, mut bytes) = (Sha256::new(), 0);
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((Digest(hash.finalize().into()), bytes)),
+            read => {
+                hash.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+        }
+    }
+}

@@ -1,0 +1,508 @@
+//! Backups: a folder with one whole copy of a hub, made while the hub runs, and brought up to date by the next.
+//!
+//! ```text
+//! backup.json           which generation is the backup, and what is in it; written last
+//! generation-…/         ledger.db, hub.db, outcomes/, the hub's keys; blobs → ../blobs: laid out like a hub's folder
+//! blobs/                the bytes of models; those that are there are not copied again
+//! ```
+//!
+//! Always: the books are copied before the catalogue and both before blobs, so that nothing names what is not there; each
+//! database is copied as it was at one moment; the former backup stays until the new one is complete; every file is
+//! checked by its digest before it is used again.
+//!
+//! Absent on purpose: what the copy is worth. `audit` says that, of a generation as of a hub's folder.
+
+mod restore;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ledger::Time;
+use registry::{Digest, Tree};
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::blobs::blob_path;
+use crate::books::Seq;
+use crate::folder::{Folder, FolderError};
+use crate::sqlite::{CATALOG, LEDGER, OpenError, Schema, open_read_only};
+
+pub use restore::{Restored, restore};
+
+/// The form of `backup.json`.
+const VERSION: u32 = 1;
+const MANIFEST: &str = "backup.json";
+const GENERATION: &str = "generation-";
+/// Pages of a database copied in one go: a hub waits for none of them.
+const PAGES: i32 = 1_024;
+
+/// Told what is copied, how much of it is done, and how much there is.
+pub type Progress<'a> = &'a dyn Fn(&'static str, u64, u64);
+
+/// What a backup holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    version: u32,
+    /// Folder of everything but blobs.
+    pub generation: String,
+    /// When it was begun, RFC 3339.
+    pub made: String,
+    /// The last row of the books in it.
+    pub rows: Seq,
+    files: Vec<Listed>,
+    blobs: Vec<ListedBlob>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Listed {
+    /// Below the generation's folder; one or two plain names.
+    path: String,
+    size: u64,
+    sha256: Digest,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct ListedBlob {
+    sha256: Digest,
+    size: u64,
+}
+
+/// What was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Laid out like a hub's folder: it can be audited.
+    pub generation: PathBuf,
+    pub rows: Seq,
+    pub files: u64,
+    pub blobs: u64,
+    /// Of them, those that were not there before.
+    pub new_blobs: u64,
+    /// Bytes that were written.
+    pub bytes: u64,
+}
+
+/// Why there is no new backup. The former one is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error("{path}: no hub's folder, there is no ledger.db")]
+    NoHub { path: PathBuf },
+    #[error("{path} is a hub's own folder, not a place for backups")]
+    IsHub { path: PathBuf },
+    #[error("{path} holds other things than a backup: {name}")]
+    Foreign { path: PathBuf, name: String },
+    #[error("{path}: another backup is being made there")]
+    Busy { path: PathBuf },
+    #[error("{path}: no backup, there is no {MANIFEST}")]
+    NoBackup { path: PathBuf },
+    #[error("{path} was made by a newer modelhub (form {found}, known {VERSION})")]
+    Newer { path: PathBuf, found: u32 },
+    #[error("{path} cannot be read: {reason}")]
+    Unreadable { path: PathBuf, reason: String },
+    #[error("{path} is damaged: {reason}")]
+    Damaged { path: PathBuf, reason: String },
+    #[error("{path} is there already and not empty; a hub is restored into a new folder")]
+    Occupied { path: PathBuf },
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("{path}: {error}")]
+    Sqlite { path: PathBuf, error: rusqlite::Error },
+    #[error("{path}: {error}")]
+    Io { path: PathBuf, error: io::Error },
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+    let path = path.to_owned();
+    move |error| BackupError::Io { path, error }
+}
+
+fn sql(path: &Path) -> impl Fn(rusqlite::Error) -> BackupError {
+    let path = path.to_owned();
+    move |error| BackupError::Sqlite { path: path.clone(), error }
+}
+
+/// Copies the hub in `folder`, which may be running, to `to`. `others` are files of the folder that belong to a hub and
+/// are not this crate's: keys and settings; those that are not there are left out.
+pub fn backup(
+    folder: &Path,
+    to: &Path,
+    others: &[&str],
+    now: Time,
+    progress: Progress<'_>,
+) -> Result<Made, BackupError> {
+    if !folder.join("ledger.db").is_file() {
+        return Err(BackupError::NoHub { path: folder.to_owned() });
+    }
+    let _lock = claim(to)?;
+    let name = format!("{GENERATION}{}", now.0);
+    let part = to.join(format!("{name}.part"));
+    remove_folder(&part)?;
+    make_folder(&part)?;
+    let made = Copying { folder, to, part: &part, progress }.all(others, &name, now);
+    if made.is_err() {
+        // What is left of it is removed by the next one too.
+        let _ = remove_folder(&part);
+    }
+    made
+}
+
+/// The place for backups, for us alone.
+fn claim(to: &Path) -> Result<Folder, BackupError> {
+    if to.join("ledger.db").exists() {
+        return Err(BackupError::IsHub { path: to.to_owned() });
+    }
+    let ours = |name: &str| matches!(name, "lock" | "blobs" | MANIFEST) || name.starts_with(GENERATION);
+    for entry in fs::read_dir(to).into_iter().flatten() {
+        let name = entry.map_err(at(to))?.file_name().to_string_lossy().into_owned();
+        if !ours(&name) && name != format!("{MANIFEST}.part") {
+            return Err(BackupError::Foreign { path: to.to_owned(), name });
+        }
+    }
+    Folder::open(to).map_err(|error| match error {
+        FolderError::InUse { path, .. } => BackupError::Busy { path },
+        FolderError::Io { path, error } => BackupError::Io { path, error },
+    })
+}
+
+struct Copying<'a> {
+    folder: &'a Path,
+    to: &'a Path,
+    part: &'a Path,
+    progress: Progress<'a>,
+}
+
+impl Copying<'_> {
+    fn all(&self, others: &[&str], name: &str, now: Time) -> Result<Made, BackupError> {
+        // Both moments first, one right after the other: the less there is between them, the less is carried over anew.
+        let ledger = self.moment("ledger.db", &LEDGER)?;
+        let catalog = self.moment("hub.db", &CATALOG)?;
+        self.database(&ledger, "ledger.db", "Copying the books")?;
+        drop(ledger);
+        self.database(&catalog, "hub.db", "Copying the catalogue")?;
+        drop(catalog);
+        let mut files = vec!["ledger.db".to_owned(), "hub.db".to_owned()];
+        files.extend(self.outcomes()?);
+        for other in others {
+            let from = self.folder.join(other);
+            if from.is_file() {
+                copy(&from, &self.part.join(other), None)?;
+                files.push((*other).to_owned());
+            }
+        }
+        let (blobs, new_blobs, blob_bytes) = self.blobs()?;
+        symlink("../blobs", self.part.join("blobs")).map_err(at(self.part))?;
+        let files = files.into_iter().map(|path| self.listed(path)).collect::<Result<Vec<_>, _>>()?;
+        let books = self.part.join("ledger.db");
+        let rows = last_row(&open_read_only(&books, &LEDGER)?).map_err(sql(&books))?;
+        remove_leftovers(self.part);
+        let bytes = blob_bytes + files.iter().map(|file| file.size).sum::<u64>();
+        let manifest =
+            Manifest { version: VERSION, generation: name.to_owned(), made: now.to_string(), rows, files, blobs };
+        let generation = self.publish(&manifest)?;
+        let (files, blobs) = (manifest.files.len() as u64, manifest.blobs.len() as u64);
+        Ok(Made { generation, rows, files, blobs, new_blobs, bytes })
+    }
+
+    /// A connection that sees the database as it is now, however long it looks.
+    fn moment(&self, name: &str, schema: &Schema) -> Result<Connection, BackupError> {
+        let path = self.folder.join(name);
+        let conn = open_read_only(&path, schema)?;
+        let begin = || {
+            conn.execute_batch("BEGIN")?;
+            conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+        };
+        begin().map_err(sql(&path))?;
+        Ok(conn)
+    }
+
+    fn database(&self, from: &Connection, name: &str, what: &'static str) -> Result<(), BackupError> {
+        let path = self.part.join(name);
+        let failed = sql(&path);
+        create_private(&path).map_err(at(&path))?;
+        let mut to = Connection::open(&path).map_err(&failed)?;
+        {
+            let backup = Backup::new(from, &mut to).map_err(&failed)?;
+            loop {
+                let step = backup.step(PAGES).map_err(&failed)?;
+                let seen = backup.progress();
+                (self.progress)(what, (seen.pagecount - seen.remaining).max(0) as u64, seen.pagecount.max(0) as u64);
+                match step {
+                    StepResult::Done => break,
+                    StepResult::More => {}
+                    _ => std::thread::sleep(Duration::from_millis(20)),
+                }
+            }
+        }
+        drop(to);
+        File::open(&path).and_then(|file| file.sync_all()).map_err(at(&path))
+    }
+
+    /// Large answers that lie in files. One whose day ended while we copied is gone, and its row goes too.
+    fn outcomes(&self) -> Result<Vec<String>, BackupError> {
+        let books = self.part.join("ledger.db");
+        let failed = sql(&books);
+        let conn = Connection::open(&books).map_err(&failed)?;
+        let named: Vec<(i64, String)> = conn
+            .prepare("SELECT seq, file FROM outcomes WHERE file IS NOT NULL")
+            .and_then(|mut named| named.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect())
+            .map_err(&failed)?;
+        make_folder(&self.part.join("outcomes"))?;
+        let mut files = Vec::with_capacity(named.len());
+        for (seq, file) in named {
+            let path = format!("outcomes/{file}");
+            match copy(&self.folder.join(&path), &self.part.join(&path), None) {
+                Ok(_) => files.push(path),
+                Err(BackupError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                    conn.execute("DELETE FROM outcomes WHERE seq = ?1", [seq]).map_err(&failed)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(files)
+    }
+
+    /// The blobs that the copied catalogue names: all of them, how many were new, and how many bytes those have.
+    fn blobs(&self) -> Result<(Vec<ListedBlob>, u64, u64), BackupError> {
+        let named = named_blobs(&self.part.join("hub.db"))?;
+        let (from, to) = (self.folder.join("blobs"), self.to.join("blobs"));
+        make_folder(&to)?;
+        let (mut listed, mut new, mut bytes) = (Vec::with_capacity(named.len()), 0, 0);
+        let all: u64 = named.values().map(|(size, _)| size).sum();
+        let mut done = 0;
+        for (sha256, (size, needed)) in named {
+            (self.progress)("Copying models", done, all);
+            done += size;
+            let target = blob_path(&to, sha256);
+            let there = fs::metadata(&target).is_ok_and(|there| there.len() == size);
+            if !there {
+                make_folder(target.parent().expect("a blob lies in a folder"))?;
+                match copy(&blob_path(&from, sha256), &target, Some(sha256)) {
+                    Ok(_) => (new, bytes) = (new + 1, bytes + size),
+                    // Handed in and never published: it may be gone.
+                    Err(BackupError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound && !needed => {
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            listed.push(ListedBlob { sha256, size });
+        }
+        sync_folders(&to)?;
+        Ok((listed, new, bytes))
+    }
+
+    fn listed(&self, path: String) -> Result<Listed, BackupError> {
+        let file = self.part.join(&path);
+        let (sha256, size) = digest_of(&file).map_err(at(&file))?;
+        Ok(Listed { path, size, sha256 })
+    }
+
+    /// Makes it the backup, and takes what it replaces away.
+    fn publish(&self, manifest: &Manifest) -> Result<PathBuf, BackupError> {
+        sync_folders(self.part)?;
+        let generation = self.to.join(&manifest.generation);
+        fs::rename(self.part, &generation).map_err(at(&generation))?;
+        sync_folder(self.to)?;
+        let (part, path) = (self.to.join(format!("{MANIFEST}.part")), self.to.join(MANIFEST));
+        let text = serde_json::to_vec_pretty(manifest).expect("plain data");
+        let written = || -> io::Result<()> {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            fs::rename(&part, &path)
+        };
+        written().map_err(at(&path))?;
+        sync_folder(self.to)?;
+        self.sweep(manifest);
+        Ok(generation)
+    }
+
+    /// Former generations, and blobs that nothing names any more. What cannot be removed is tried again the next time.
+    fn sweep(&self, manifest: &Manifest) {
+        for entry in fs::read_dir(self.to).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(GENERATION) && name != manifest.generation {
+                let _ = remove_folder(&entry.path());
+            }
+        }
+        let named: std::collections::HashSet<String> =
+            manifest.blobs.iter().map(|blob| blob.sha256.to_string()).collect();
+        for folder in fs::read_dir(self.to.join("blobs")).into_iter().flatten().flatten() {
+            for blob in fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+                if !named.contains(&*blob.file_name().to_string_lossy()) {
+                    let _ = fs::remove_file(blob.path());
+                }
+            }
+        }
+    }
+}
+
+/// Where the books of a folder lie: in the copy it holds, if it is a backup's, or in itself.
+pub fn books_in(folder: &Path) -> Result<PathBuf, BackupError> {
+    match manifest(folder) {
+        Ok(manifest) => Ok(folder.join(manifest.generation)),
+        Err(BackupError::NoBackup { .. }) => Ok(folder.to_owned()),
+        Err(other) => Err(other),
+    }
+}
+
+/// What `backup.json` of a folder says.
+pub fn manifest(folder: &Path) -> Result<Manifest, BackupError> {
+    let path = folder.join(MANIFEST);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(BackupError::NoBackup { path: folder.to_owned() });
+        }
+        Err(error) => return Err(at(&path)(error)),
+    };
+    #[derive(Deserialize)]
+    struct Form {
+        version: u32,
+    }
+    let unreadable =
+        |error: serde_json::Error| BackupError::Unreadable { path: path.clone(), reason: error.to_string() };
+    let Form { version: found } = serde_json::from_slice(&text).map_err(unreadable)?;
+    if found > VERSION {
+        return Err(BackupError::Newer { path, found });
+    }
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(unreadable)?;
+    // Paths are joined to folders of ours: they are names, whatever the file says.
+    let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
+    let below = |path: &str| path.strip_prefix("outcomes/").map_or_else(|| plain(path), plain);
+    let names = manifest.files.iter().map(|file| &file.path).chain([&manifest.generation]);
+    if let Some(wrong) = names.into_iter().find(|name| !below(name)) {
+        return Err(BackupError::Unreadable { path, reason: format!("{wrong:?} is no file of a backup") });
+    }
+    Ok(manifest)
+}
+
+/// Blobs that a catalogue names, with their size, and whether a release needs them.
+fn named_blobs(catalog: &Path) -> Result<BTreeMap<Digest, (u64, bool)>, BackupError> {
+    let failed = sql(catalog);
+    let conn = open_read_only(catalog, &CATALOG)?;
+    let mut named = BTreeMap::new();
+    let mut uploads = conn.prepare("SELECT sha256, size FROM uploads").map_err(&failed)?;
+    let uploads = uploads.query_map([], |r| Ok((Digest(r.get(0)?), r.get::<_, i64>(1)?))).map_err(&failed)?;
+    for upload in uploads {
+        let (digest, size) = upload.map_err(&failed)?;
+        named.insert(digest, (size.unsigned_abs(), false));
+    }
+    let mut trees = conn.prepare("SELECT tree FROM releases").map_err(&failed)?;
+    for tree in trees.query_map([], |r| r.get::<_, String>(0)).map_err(&failed)? {
+        let tree: Tree = serde_json::from_str(&tree.map_err(&failed)?).map_err(|error| {
+            let reason = format!("the files of a release cannot be read: {error}");
+            BackupError::Damaged { path: catalog.to_owned(), reason }
+        })?;
+        named.extend(tree.files().iter().map(|file| (file.sha256, (file.size, true))));
+    }
+    Ok(named)
+}
+
+/// The last row of any kind.
+fn last_row(ledger: &Connection) -> rusqlite::Result<Seq> {
+    let last: i64 = ledger.query_row(
+        "SELECT ifnull(max(seq), 0) FROM (SELECT max(seq) AS seq FROM calls UNION ALL SELECT max(seq) FROM transfers
+         UNION ALL SELECT max(seq) FROM holds UNION ALL SELECT max(seq) FROM ends)",
+        [],
+        |r| r.get(0),
+    )?;
+    Ok(last.unsigned_abs())
+}
+
+/// Copies a file, durably, and checks its digest where it has one. Gives digest and size.
+fn copy(from: &Path, to: &Path, expected: Option<Digest>) -> Result<(Digest, u64), BackupError> {
+    let part = to.with_extension("part");
+    let mut source = File::open(from).map_err(at(from))?;
+    let mut write = || -> io::Result<(Digest, u64)> {
+        let mut target = create_private(&part)?;
+        let (mut hash, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1024 * 1024]);
+        loop {
+            let read = source.read(&mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&buffer[..read]);
+            target.write_all(&buffer[..read])?;
+            size += read as u64;
+        }
+        target.sync_all()?;
+        Ok((Digest(hash.finalize().into()), size))
+    };
+    let checked = write().map_err(at(to)).and_then(|(digest, size)| match expected {
+        Some(expected) if expected != digest => {
+            let reason = format!("its SHA-256 is {digest} and should be {expected}");
+            Err(BackupError::Damaged { path: from.to_owned(), reason })
+        }
+        _ => Ok((digest, size)),
+    });
+    match checked {
+        Ok(found) => fs::rename(&part, to).map(|()| found).map_err(at(to)),
+        Err(error) => {
+            let _ = fs::remove_file(&part);
+            Err(error)
+        }
+    }
+}
+
+fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let size = io::copy(&mut file, &mut HashWriter(&mut hash))?;
+    Ok((Digest(hash.finalize().into()), size))
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A new file that its owner alone can read; one of the name is begun again.
+fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+fn make_folder(path: &Path) -> Result<(), BackupError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))
+}
+
+fn remove_folder(path: &Path) -> Result<(), BackupError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// What looking at a copied database leaves beside it.
+fn remove_leftovers(folder: &Path) {
+    for name in ["ledger.db-wal", "ledger.db-shm", "hub.db-wal", "hub.db-shm"] {
+        let _ = fs::remove_file(folder.join(name));
+    }
+}
+
+fn sync_folder(path: &Path) -> Result<(), BackupError> {
+    File::open(path).and_then(|folder| folder.sync_all()).map_err(at(path))
+}
+
+/// A folder and those in it, not what links lead to.
+fn sync_folders(path: &Path) -> Result<(), BackupError> {
+    for entry in fs::read_dir(path).map_err(at(path))?.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            sync_folders(&entry.path())?;
+        }
+    }
+    sync_folder(path)
+}

@@ -1,0 +1,265 @@
+//! Backups: made beside a hub that goes on, brought up to date, refused where they are damaged, restored and audited.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use registry::{Digest, File, Tree};
+use tempfile::TempDir;
+
+use super::scene::{ALICE, NOON, RELEASE, assert_in_order, call, charge, deposit, key, nano, options, post_one};
+use crate::audit::{Depth, audit_to};
+use crate::backup::{BackupError, Made, backup, manifest, restore};
+use crate::blobs::blob_path;
+use crate::contract::release;
+use crate::{Books, Catalog, Manual, NewRelease, ReleaseRecord, SqliteBooks, SqliteCatalog};
+
+const WEIGHTS: &[u8] = b"seventeen weights";
+
+/// A hub's folder with a model, and room for backups beside it.
+struct Scene {
+    folder: TempDir,
+    books: Arc<SqliteBooks>,
+    catalog: SqliteCatalog,
+}
+
+impl Scene {
+    async fn new() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("hub");
+        fs::create_dir(&data).unwrap();
+        let catalog = SqliteCatalog::open(&data).unwrap();
+        let books = Arc::new(SqliteBooks::open(&data, Arc::new(Manual::at(NOON)), &options(100)).unwrap());
+        let scene = Scene { folder, books, catalog };
+        scene.catalog.add_account(&release::bob(), None).await.unwrap();
+        scene.publish("minilm", RELEASE.0[0], WEIGHTS).await;
+        post_one(&*scene.books, deposit(900, ALICE, 1_000_000_000)).await.unwrap();
+        fs::write(scene.data().join("receipt.key"), "secret").unwrap();
+        scene
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("hub")
+    }
+
+    fn place(&self) -> PathBuf {
+        self.folder.path().join("backup")
+    }
+
+    async fn publish(&self, name: &str, id: u8, weights: &[u8]) {
+        let path = blob_path(&self.data().join("blobs"), Digest::of(weights));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, weights).unwrap();
+        let NewRelease { release, latest } = release::release(name, "1.00", id, NOON);
+        let sha256 = Digest::of(weights);
+        let file = File { path: "model.onnx".parse().unwrap(), sha256, size: weights.len() as u64 };
+        let tree = Tree::new(vec![file]).unwrap();
+        let release = ReleaseRecord { tree, weights: sha256, ..release };
+        self.catalog.seal(&NewRelease { release, latest }).await.unwrap();
+    }
+
+    async fn charge(&self, from: u64, to: u64) {
+        for n in from..to {
+            charge(&*self.books, call(n, 10)).await.unwrap();
+        }
+    }
+
+    /// Carries everything over that is in the books.
+    async fn project(&self) {
+        let rows = self.books.rows(self.catalog.watermark().await.unwrap(), usize::MAX >> 1).await.unwrap();
+        self.catalog.project(rows, true).await.unwrap();
+    }
+
+    fn backup(&self) -> Result<Made, BackupError> {
+        backup(&self.data(), &self.place(), &["receipt.key", "not-there"], NOON, &|_, _, _| {})
+    }
+
+    /// Restores the backup to a new folder, and gives it with its last row.
+    fn restore(&self, name: &str) -> Result<(PathBuf, u64), BackupError> {
+        let to = self.folder.path().join(name);
+        let restored = restore(&self.place(), &to, &|_, _, _| {})?;
+        let rows = restored.rows;
+        assert_in_order(restored.folder());
+        restored.place()?;
+        Ok((to, rows))
+    }
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_backup_holds_all_of_a_hub_and_is_restored_as_it_was() {
+    let scene = Scene::new().await;
+    scene.charge(1, 30).await;
+    let held = scene.books.hold(ALICE, nano(10)).await.unwrap();
+    let keyed = ledger::Call { keyed: Some(key(1, 1)), ..call(30, 10) };
+    let answer = vec![7; 300 * 1024];
+    scene.books.capture(held, Arc::new(keyed), Some(answer.clone())).await.unwrap();
+    scene.project().await;
+    let made = scene.backup().unwrap();
+    assert_eq!((made.rows, made.blobs, made.new_blobs), (31, 1, 1));
+    assert_eq!(assert_in_order(&made.generation).rows, 31, "a generation is audited like a hub's folder");
+    let proof = |_: &ledger::Call, _: &[u8]| Ok(());
+    let deep = audit_to(&made.generation, &Depth { deep: Some(&proof), progress: None }).unwrap();
+    assert!(deep.in_order(), "{deep:#?}");
+    assert_eq!(deep.deep.unwrap().blobs, 1, "blobs are found through the link");
+
+    let (to, rows) = scene.restore("other").unwrap();
+    assert_eq!(rows, 31);
+    assert_eq!(fs::read(to.join("receipt.key")).unwrap(), b"secret");
+    assert_eq!(fs::read(blob_path(&to.join("blobs"), Digest::of(WEIGHTS))).unwrap(), WEIGHTS);
+    let books = SqliteBooks::open(&to, Arc::new(Manual::at(NOON)), &options(100)).unwrap();
+    assert_eq!(books.balance(ALICE).await, scene.books.balance(ALICE).await);
+    let stored = books.stored(31).await.unwrap().unwrap();
+    assert_eq!(stored.outcome, Some(answer), "answers that lie in files come along");
+    charge(&books, call(99, 10)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_next_backup_replaces_the_one_before_and_copies_no_model_twice() {
+    let scene = Scene::new().await;
+    let first = scene.backup().unwrap();
+    scene.publish("other", 9, b"other weights").await;
+    scene.charge(1, 5).await;
+    let later = NOON.plus_ms(1);
+    let second = backup(&scene.data(), &scene.place(), &[], later, &|_, _, _| {}).unwrap();
+    assert_eq!((second.rows, second.blobs, second.new_blobs), (5, 2, 1));
+    assert!(!first.generation.exists() && second.generation.exists());
+    let there = names(&scene.place());
+    let generation = second.generation.file_name().unwrap().to_string_lossy().into_owned();
+    let expected = ["backup.json", "blobs", "lock"].map(str::to_owned).into_iter().chain([generation]);
+    assert_eq!(there, expected.collect());
+    assert_eq!(scene.restore("restored").unwrap().1, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_beside_a_hub_that_captures_and_carries_over_are_whole() {
+    let scene = Scene::new().await;
+    let (stop, books) = (Arc::new(AtomicBool::new(false)), scene.books.clone());
+    let (stopped, mut callers) = (stop.clone(), Vec::new());
+    for caller in 0..8_u64 {
+        let (books, stop) = (books.clone(), stop.clone());
+        callers.push(tokio::spawn(async move {
+            let mut n = 0;
+            while !stop.load(Ordering::Relaxed) {
+                charge(&*books, call(caller * 1_000_000 + n + 1, 10)).await.unwrap();
+                n += 1;
+            }
+            n
+        }));
+    }
+    for round in 0..5 {
+        scene.project().await;
+        let made = backup(&scene.data(), &scene.place(), &["receipt.key"], NOON.plus_ms(round), &|_, _, _| {}).unwrap();
+        assert_eq!(assert_in_order(&made.generation).rows, made.rows);
+        let (_, rows) = scene.restore(&format!("restored-{round}")).unwrap();
+        assert_eq!(rows, made.rows);
+    }
+    stopped.store(true, Ordering::Relaxed);
+    let mut made = 0;
+    for caller in callers {
+        made += caller.await.unwrap();
+    }
+    assert!(made > 100, "{made} calls were captured meanwhile");
+}
+
+#[tokio::test]
+async fn a_catalogue_that_saw_more_than_the_books_is_carried_over_anew() {
+    let scene = Scene::new().await;
+    scene.charge(1, 20).await;
+    let made = scene.backup().unwrap();
+    // As it would be if rows had come and been carried over between the two copies.
+    scene.charge(20, 40).await;
+    scene.project().await;
+    scene.catalog.add_receipt(call(5, 10).id, 6, &[1; 65], NOON).await.unwrap();
+    scene.catalog.add_receipt(call(35, 10).id, 36, &[2; 65], NOON).await.unwrap();
+    let later = scene.folder.path().join("later");
+    let newer = backup(&scene.data(), &later, &[], NOON, &|_, _, _| {}).unwrap();
+    fs::copy(newer.generation.join("hub.db"), made.generation.join("hub.db")).unwrap();
+    let digest = Digest::of(&fs::read(made.generation.join("hub.db")).unwrap());
+    let path = scene.place().join("backup.json");
+    let mut listed: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for file in listed["files"].as_array_mut().unwrap() {
+        if file["path"] == "hub.db" {
+            let size = fs::metadata(made.generation.join("hub.db")).unwrap().len();
+            file["sha256"] = digest.to_string().into();
+            file["size"] = size.into();
+        }
+    }
+    fs::write(&path, listed.to_string()).unwrap();
+
+    let (to, rows) = scene.restore("restored").unwrap();
+    assert_eq!(rows, 20);
+    let catalog = SqliteCatalog::open(&to).unwrap();
+    assert_eq!(catalog.watermark().await.unwrap(), 20);
+    let receipts = rusqlite::Connection::open(to.join("hub.db")).unwrap();
+    let left: Vec<i64> = receipts
+        .prepare("SELECT seq FROM receipts")
+        .and_then(|mut left| left.query_map([], |r| r.get(0))?.collect())
+        .unwrap();
+    assert_eq!(left, [6], "a receipt of a call that the books do not have is forgotten");
+}
+
+#[tokio::test]
+async fn a_damaged_backup_is_refused_by_the_file_that_is_wrong() {
+    let scene = Scene::new().await;
+    scene.charge(1, 5).await;
+    let made = scene.backup().unwrap();
+    let blob = blob_path(&scene.place().join("blobs"), Digest::of(WEIGHTS));
+    for path in [made.generation.join("ledger.db"), made.generation.join("receipt.key"), blob.clone()] {
+        let whole = fs::read(&path).unwrap();
+        let mut damaged = whole.clone();
+        damaged[3] ^= 1;
+        fs::write(&path, damaged).unwrap();
+        let Err(BackupError::Damaged { path: named, .. }) = scene.restore("restored") else { panic!("{path:?}") };
+        assert_eq!(named, path);
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(scene.restore("restored"), Err(BackupError::Io { .. })), "{path:?}");
+        fs::write(&path, whole).unwrap();
+        assert_eq!(names(scene.folder.path()), ["backup", "hub"].map(str::to_owned).into(), "nothing is left behind");
+    }
+    scene.restore("restored").unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_place_is_refused() {
+    let scene = Scene::new().await;
+    let (data, place) = (scene.data(), scene.place());
+    let to = |to: &Path| backup(&data, to, &[], NOON, &|_, _, _| {});
+    assert!(matches!(to(&data), Err(BackupError::IsHub { .. })));
+    assert!(matches!(backup(&place, &data, &[], NOON, &|_, _, _| {}), Err(BackupError::NoHub { .. })));
+    let photos = scene.folder.path().join("photos");
+    fs::create_dir(&photos).unwrap();
+    fs::write(photos.join("cat.jpg"), "").unwrap();
+    assert!(matches!(to(&photos), Err(BackupError::Foreign { name, .. }) if name == "cat.jpg"));
+    assert!(matches!(restore(&photos, &place, &|_, _, _| {}), Err(BackupError::NoBackup { .. })));
+    scene.backup().unwrap();
+    assert!(matches!(restore(&place, &data, &|_, _, _| {}), Err(BackupError::Occupied { .. })));
+    let lock = crate::Folder::open(&place).unwrap();
+    assert!(matches!(scene.backup(), Err(BackupError::Busy { .. })));
+    drop(lock);
+
+    let path = place.join("backup.json");
+    let text = fs::read_to_string(&path).unwrap();
+    for (from, to) in [("\"ledger.db\"", "\"../hub/ledger.db\""), ("\"generation-", "\"/generation-"), ("{", "[")] {
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        assert!(matches!(manifest(&place), Err(BackupError::Unreadable { .. })), "{to}");
+    }
+    fs::write(&path, text.replacen("\"version\": 1", "\"version\": 2", 1)).unwrap();
+    assert!(matches!(manifest(&place), Err(BackupError::Newer { found: 2, .. })));
+}
+
+#[tokio::test]
+async fn a_model_that_is_gone_fails_the_backup_and_leaves_the_former_one() {
+    let scene = Scene::new().await;
+    let first = scene.backup().unwrap();
+    scene.publish("other", 9, b"other weights").await;
+    fs::remove_file(blob_path(&scene.data().join("blobs"), Digest::of(b"other weights"))).unwrap();
+    assert!(matches!(scene.backup(), Err(BackupError::Io { .. })));
+    assert_eq!(manifest(&scene.place()).unwrap().generation, first.generation.file_name().unwrap().to_string_lossy());
+    scene.restore("restored").unwrap();
+}

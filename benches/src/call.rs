@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, bail};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::ledger_race::Books256;
 use crate::load::Came;
-use crate::{Figure, median};
+use crate::{Figure, child, median, this};
 
 pub(crate) struct Race {
     pub(crate) modelhub: PathBuf,
@@ -48,7 +46,6 @@ pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
     }
     let slow_callers = 4;
     let mut sides: [Vec<Came>; 7] = Default::default();
-    let mut books: Vec<[f64; 6]> = Vec::new();
     for round in 0..race.rounds {
         eprintln!("round {} of {}", round + 1, race.rounds);
         sides[0].push(session(race, "slow1ms")?);
@@ -58,14 +55,6 @@ pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
         sides[4].push(load(race, &constant, 64)?);
         sides[5].push(load(race, &scaler, 1)?);
         sides[6].push(load(race, &constant, 1)?);
-        let mut row = [0.0; 6];
-        for (at, callers) in [1, 16, 256].into_iter().enumerate() {
-            let ours: Books256 = child(books_command(race, callers, None)?)?;
-            let theirs: Books256 = child(books_command(race, callers, Some(ours.bytes_per_call))?)?;
-            row[at] = ours.came.per_second;
-            row[at + 3] = theirs.came.per_second;
-        }
-        books.push(row);
     }
 
     let speed = |side: usize| median(sides[side].iter().map(|c| c.per_second).collect());
@@ -92,29 +81,9 @@ pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
         holds: Some(extra <= 1_000.0),
         ..Figure::context("3 µs model, 1 connection: p50 above the constant answer (at most)", extra, "µs")
     });
-    for (at, callers) in [1, 16, 256].into_iter().enumerate() {
-        let column = |place: usize| median(books.iter().map(|row| row[place]).collect());
-        figures.push(Figure::context(format!("ledger alone, {callers} callers"), column(at), "calls/s"));
-        figures.push(Figure::context(
-            format!("bare journal, same bytes, {callers} callers"),
-            column(at + 3),
-            "calls/s",
-        ));
-        let ratio = median(books.iter().map(|row| row[at] / row[at + 3]).collect());
-        let name = format!("ledger alone / bare journal, {callers} callers");
-        figures.push(if callers == 256 {
-            Figure::ratio(name, ratio, 0.60)
-        } else {
-            Figure::context(name, ratio, "ratio")
-        });
-    }
     figures.iter().for_each(|figure| figure.print(race.json));
     drop(hub);
     Ok(())
-}
-
-fn this() -> anyhow::Result<PathBuf> {
-    std::env::current_exe().context("where this program lies")
 }
 
 /// Starts a server that prints its address as its first line.
@@ -129,29 +98,11 @@ fn start(command: &mut Command) -> anyhow::Result<(Running, String)> {
     Ok((running, line.trim().to_owned()))
 }
 
-fn child<T: DeserializeOwned>(mut command: Command) -> anyhow::Result<T> {
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?} failed with {}", output.status);
-    }
-    serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("{command:?} printed {}", String::from_utf8_lossy(&output.stdout)))
-}
-
 fn session(race: &Race, model: &str) -> anyhow::Result<Came> {
     let mut command = Command::new(this()?);
     command.arg("session").arg("--model").arg(race.fixtures.join(format!("{model}.onnx")));
     command.arg("--library").arg(&race.library).arg("--seconds").arg(race.seconds.to_string());
     child(command)
-}
-
-fn books_command(race: &Race, callers: usize, journal: Option<usize>) -> anyhow::Result<Command> {
-    let mut command = Command::new(this()?);
-    command.arg("books").arg("--callers").arg(callers.to_string()).arg("--seconds").arg(race.seconds.to_string());
-    if let Some(bytes) = journal {
-        command.arg("--journal").arg(bytes.to_string());
-    }
-    Ok(command)
 }
 
 struct Target {

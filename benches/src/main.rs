@@ -11,13 +11,22 @@ mod call;
 mod journal;
 mod ledger_race;
 mod load;
+mod normalised;
 mod opponents;
+mod reopen;
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The one of the binary that is raced.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 #[command(about = "Races the hub against the simplest thing that could do the same")]
@@ -28,7 +37,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    /// A paid call over HTTP against a bare session loop and a constant answer; the ledger against a bare journal.
+    /// A paid call over HTTP against a bare session loop and a constant answer.
     Call {
         /// The binary under test.
         #[arg(long)]
@@ -44,6 +53,31 @@ enum What {
         seconds: f64,
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+        /// One JSON object per line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The ledger alone, its projector running, against a bare journal and against a normalised schema; and opening it
+    /// again.
+    Ledger {
+        /// Seconds each side runs in each round.
+        #[arg(long, default_value_t = 3.0)]
+        seconds: f64,
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Calls in the books that are opened again, all of one day.
+        #[arg(long, default_value_t = 1_000_000)]
+        calls: u64,
+        /// One JSON object per line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ten times the calls, spread over 30 days, opened again beside those of one day.
+    Reopen {
+        #[arg(long, default_value_t = 1_000_000)]
+        calls: u64,
+        #[arg(long, default_value_t = 10_000_000)]
+        many: u64,
         /// One JSON object per line.
         #[arg(long)]
         json: bool,
@@ -64,17 +98,15 @@ enum What {
     /// Load on one address.
     #[command(hide = true)]
     Load(load::Load),
-    /// Callers on the books, or on a bare journal.
+    /// Callers on the books, or on one of their opponents.
     #[command(hide = true)]
-    Books {
-        #[arg(long)]
-        callers: usize,
-        #[arg(long)]
-        seconds: f64,
-        /// The bare journal, with this many bytes a call.
-        #[arg(long)]
-        journal: Option<usize>,
-    },
+    Books(ledger_race::Run),
+    /// Books with many calls, left as `kill -9` leaves them.
+    #[command(hide = true)]
+    Fill(reopen::Fill),
+    /// Opens books and says how long that took.
+    #[command(hide = true)]
+    Open { folder: PathBuf },
 }
 
 /// One figure.
@@ -118,6 +150,20 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+fn this() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("where this program lies")
+}
+
+/// Runs a program that prints one JSON document.
+fn child<T: DeserializeOwned>(mut command: Command) -> anyhow::Result<T> {
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed with {}", output.status);
+    }
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("{command:?} printed {}", String::from_utf8_lossy(&output.stdout)))
+}
+
 fn main() -> anyhow::Result<()> {
     match Args::parse().what {
         What::Call { modelhub, fixtures, library, seconds, rounds, json } => {
@@ -128,8 +174,18 @@ fn main() -> anyhow::Result<()> {
             opponents::session(&model, &library, Duration::from_secs_f64(seconds))
         }
         What::Load(load) => load::run(&load),
-        What::Books { callers, seconds, journal } => {
-            ledger_race::run(callers, Duration::from_secs_f64(seconds), journal)
+        What::Ledger { seconds, rounds, calls, json } => {
+            let mut figures = ledger_race::race(seconds, rounds)?;
+            figures.extend(reopen::race(calls, None)?);
+            figures.iter().for_each(|figure| figure.print(json));
+            Ok(())
         }
+        What::Reopen { calls, many, json } => {
+            reopen::race(calls, Some(many))?.iter().for_each(|figure| figure.print(json));
+            Ok(())
+        }
+        What::Books(run) => ledger_race::run(&run),
+        What::Fill(fill) => reopen::fill(&fill),
+        What::Open { folder } => reopen::open(&folder),
     }
 }

@@ -66,6 +66,17 @@ impl Hub {
         Hub { home, child, url }
     }
 
+    /// A hub from a backup, on a folder and a port of its own.
+    pub fn restored(backup: &Path) -> Hub {
+        let home = tempfile::tempdir().expect("a folder");
+        let data = home.path().join("hub");
+        let output = Command::new(modelhub()).arg("restore").arg(backup).arg("--data").arg(&data).output();
+        let output = output.expect("it starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let (child, url) = serve(&data);
+        Hub { home, child, url }
+    }
+
     pub fn data(&self) -> PathBuf {
         self.home.path().join("hub")
     }

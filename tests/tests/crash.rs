@@ -1,15 +1,18 @@
-//! The hub is killed in the middle of things; nothing acknowledged is lost, nothing is charged twice.
+//! The hub is killed in the middle of things, and copied meanwhile; nothing acknowledged is lost, nothing is charged twice.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use whole::{Hub, request};
+use serde_json::Value;
+use whole::{Hub, modelhub, request};
 
 const BODY: &str = r#"{"inputs":[{"name":"features","datatype":"FP32","shape":[1,4],"data":[5.1,3.5,1.4,0.2]}]}"#;
-const CALLS: usize = 2_000;
-const ROUNDS: usize = 5;
+const CALLS: usize = 500;
+const ROUNDS: usize = 20;
 
 /// One keyed call on its own thread; gives the receipt's id when it was acknowledged.
 fn call(url: &str, key: &str, idempotency_key: &str) -> Option<String> {
@@ -52,47 +55,51 @@ fn storm(
     });
 }
 
+/// Makes a backup and audits it; gives the receipts that were acknowledged before it began.
+fn back_up(data: &Path, to: &Path, acknowledged: &Mutex<HashMap<String, String>>) -> HashMap<String, String> {
+    let before = acknowledged.lock().expect("no panic").clone();
+    let made = Command::new(modelhub()).arg("backup").arg(to).arg("--data").arg(data).arg("--json").output();
+    let made = made.expect("it starts");
+    assert!(made.status.success(), "backup: {}", String::from_utf8_lossy(&made.stderr));
+    let audit = Command::new(modelhub()).args(["audit", "--json", "--data"]).arg(to).output().expect("it starts");
+    let said = String::from_utf8_lossy(&audit.stdout).into_owned();
+    assert!(audit.status.success(), "audit of a backup: {said}{}", String::from_utf8_lossy(&audit.stderr));
+    let report: Value = serde_json::from_str(&said).expect("JSON");
+    let charged = report["charged"].as_u64().expect("a number");
+    assert!(charged >= before.len() as u64, "{} were acknowledged before, {charged} are in it", before.len());
+    before
+}
+
 #[test]
-fn killed_under_load_it_loses_nothing_acknowledged_and_charges_nothing_twice() {
+fn killed_under_load_beside_backups_it_loses_nothing_acknowledged_and_charges_nothing_twice() {
     let mut hub = Hub::start();
     let alice = hub.account("alice");
     let bob = hub.account("bob");
     hub.publish(&alice, "alice/iris", "scaler.onnx", "  price: { per_call: \"0.002 OPG\" }");
     hub.admin(&["deposit", "bob", "1000", "--reference", "crash"]);
+    let copy = tempfile::tempdir().expect("a folder");
     let acknowledged = Mutex::new(HashMap::new());
-    let mut all_keys = Vec::new();
-    for round in 0..ROUNDS {
-        let keys: Vec<String> = (0..CALLS).map(|n| format!("round-{round}-{n}")).collect();
-        let url = hub.url.clone();
-        let pid = hub.pid();
-        storm(&url, &bob, &keys, &acknowledged, || {
-            let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
-            assert!(killed.expect("kill starts").success());
+    let (data, over) = (hub.data(), AtomicBool::new(false));
+    // However it ends, the backups end with it.
+    let ended = Ended(&over);
+    let (kept, all_keys) = std::thread::scope(|scope| {
+        let backups = scope.spawn(|| {
+            let mut made = 0;
+            while !over.load(Ordering::Relaxed) {
+                back_up(&data, copy.path(), &acknowledged);
+                made += 1;
+            }
+            made
         });
-        hub.kill();
-        let (in_order, said) = hub.audit();
-        assert!(in_order, "round {round}, before the restart: {said}");
-        hub.start_again();
-        all_keys.extend(keys);
-        // Whoever got no answer asks again with the same key.
-        let missing: Vec<String> = {
-            let acknowledged = acknowledged.lock().expect("no panic");
-            all_keys.iter().filter(|key| !acknowledged.contains_key(*key)).cloned().collect()
-        };
-        assert!(!missing.is_empty() || round > 0, "the kill came too late to hit anything");
-        for stretch in missing.chunks(200) {
-            storm(&hub.url, &bob, stretch, &acknowledged, || {});
-        }
-        let (in_order, said) = hub.audit();
-        assert!(in_order && said.trim_end().ends_with("books balance: 0"), "round {round}: {said}");
-    }
+        let keys = rounds(&mut hub, &bob, &acknowledged);
+        drop(ended);
+        let made = backups.join().expect("every backup is whole");
+        assert!(made >= ROUNDS / 2, "only {made} backups beside {ROUNDS} rounds");
+        (back_up(&hub.data(), copy.path(), &acknowledged), keys)
+    });
     // 429 and 503 charge nothing and may be asked again for as long as it takes.
     for _ in 0..20 {
-        let missing: Vec<String> = {
-            let acknowledged = acknowledged.lock().expect("no panic");
-            all_keys.iter().filter(|key| !acknowledged.contains_key(*key)).cloned().collect()
-        };
-        for stretch in missing.chunks(100) {
+        for stretch in missing(&all_keys, &acknowledged).chunks(100) {
             storm(&hub.url, &bob, stretch, &acknowledged, || {});
         }
     }
@@ -106,4 +113,57 @@ fn killed_under_load_it_loses_nothing_acknowledged_and_charges_nothing_twice() {
     // 10,000 calls at 0.002 OPG: 20 OPG, no matter how often anybody asked.
     assert_eq!(hub.get("/api/v1/balance", &bob).json()["cash"], "980");
     assert_eq!(hub.get("/api/v1/balance", &alice).json()["cash"], "18");
+    drop(hub);
+    // What was acknowledged before the backup began is in it, answers too.
+    let restored = Hub::restored(copy.path());
+    let cash = restored.get("/api/v1/balance", &bob).json()["cash"].clone();
+    for (key, receipt) in kept.iter().step_by(97) {
+        assert_eq!(restored.get(&format!("/api/v1/receipts/{receipt}"), &bob).status, 200, "{receipt} is not restored");
+        assert_eq!(call(&restored.url, &bob, key).as_ref(), Some(receipt), "{key} is answered as before");
+    }
+    assert_eq!(restored.get("/api/v1/balance", &bob).json()["cash"], cash, "nothing was charged again");
+}
+
+/// Says that the rounds are over, also when one of them fails.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The keys that got no answer yet.
+fn missing(keys: &[String], acknowledged: &Mutex<HashMap<String, String>>) -> Vec<String> {
+    let acknowledged = acknowledged.lock().expect("no panic");
+    keys.iter().filter(|key| !acknowledged.contains_key(*key)).cloned().collect()
+}
+
+/// Calls, killed in the middle, audited, started again and asked again: all rounds. Gives the keys that were used.
+fn rounds(hub: &mut Hub, bob: &str, acknowledged: &Mutex<HashMap<String, String>>) -> Vec<String> {
+    let mut all_keys = Vec::new();
+    let mut hit = 0;
+    for round in 0..ROUNDS {
+        let keys: Vec<String> = (0..CALLS).map(|n| format!("round-{round}-{n}")).collect();
+        let (url, pid) = (hub.url.clone(), hub.pid());
+        storm(&url, bob, &keys, acknowledged, || {
+            let killed = Command::new("kill").args(["-9", &pid.to_string()]).status();
+            assert!(killed.expect("kill starts").success());
+        });
+        hub.kill();
+        let (in_order, said) = hub.audit();
+        assert!(in_order, "round {round}, before the restart: {said}");
+        hub.start_again();
+        all_keys.extend(keys);
+        // Whoever got no answer asks again with the same key.
+        let missing = missing(&all_keys, acknowledged);
+        hit += usize::from(!missing.is_empty());
+        for stretch in missing.chunks(200) {
+            storm(&hub.url, bob, stretch, acknowledged, || {});
+        }
+        let (in_order, said) = hub.audit();
+        assert!(in_order && said.trim_end().ends_with("books balance: 0"), "round {round}: {said}");
+    }
+    assert!(hit >= ROUNDS / 2, "{hit} of {ROUNDS} kills hit anything");
+    all_keys
 }

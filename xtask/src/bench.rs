@@ -18,38 +18,72 @@ pub(crate) struct Bench {
 
 #[derive(Debug, Subcommand)]
 enum Race {
-    /// A paid call over HTTP beside a bare session loop and a constant answer; the ledger beside a bare journal
-    Call {
-        /// One JSON object per line: name, value, unit, bar, holds
-        #[arg(long)]
-        json: bool,
-        /// Seconds that each side runs in each round
-        #[arg(long, default_value = "2")]
-        seconds: String,
-        #[arg(long, default_value = "5")]
-        rounds: String,
-    },
+    /// A paid call over HTTP beside a bare session loop and a constant answer
+    Call(Sides),
+    /// The ledger, its projector running, beside a bare journal and a normalised schema; opening it again
+    Ledger(Sides),
+}
+
+#[derive(Debug, Args)]
+struct Sides {
+    /// One JSON object per line: name, value, unit, bar, holds
+    #[arg(long)]
+    json: bool,
+    /// Seconds that each side runs in each round
+    #[arg(long, default_value = "2")]
+    seconds: String,
+    #[arg(long, default_value = "5")]
+    rounds: String,
+}
+
+impl Sides {
+    fn pass_to(&self, command: &mut Command) {
+        command.args(["--seconds", &self.seconds, "--rounds", &self.rounds]).args(self.json.then_some("--json"));
+    }
 }
 
 impl Bench {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let Race::Call { json, seconds, rounds } = self.race;
         say("building in the release profile");
-        let modelhub = release("modelhub", "modelhub")?;
-        let race = release("benches", "race")?;
-        let installed: Value = program::json(Command::new(&modelhub).args(["engine", "install", "--json"]))?;
-        let library = installed["path"].as_str().context("engine install names the path")?;
-        let mut command = Command::new(race);
-        command.arg("call").arg("--modelhub").arg(modelhub).arg("--library").arg(library);
-        command.arg("--fixtures").arg(program::root().join("crates/testkit/fixtures"));
-        command.args(["--seconds", &seconds, "--rounds", &rounds]).args(json.then_some("--json"));
-        // The figures are the result: they go to standard output.
-        let status = command.stdout(Stdio::inherit()).status().context("the race does not start")?;
-        if !status.success() {
-            bail!("the race ended with {status}");
+        let mut command = Command::new(release("benches", "race")?);
+        match self.race {
+            Race::Call(sides) => {
+                let modelhub = release("modelhub", "modelhub")?;
+                let installed: Value = program::json(Command::new(&modelhub).args(["engine", "install", "--json"]))?;
+                let library = installed["path"].as_str().context("engine install names the path")?;
+                command.arg("call").arg("--modelhub").arg(modelhub).arg("--library").arg(library);
+                command.arg("--fixtures").arg(program::root().join("crates/testkit/fixtures"));
+                sides.pass_to(&mut command);
+            }
+            Race::Ledger(sides) => sides.pass_to(command.arg("ledger")),
         }
-        Ok(())
+        race(&mut command)
     }
+}
+
+/// What takes long: minutes to hours, gigabytes of disk.
+#[derive(Debug, Args)]
+pub(crate) struct Soak {
+    /// One JSON object per line: name, value, unit, bar, holds
+    #[arg(long)]
+    json: bool,
+}
+
+impl Soak {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        say("building in the release profile");
+        let mut command = Command::new(release("benches", "race")?);
+        race(command.arg("reopen").args(self.json.then_some("--json")))
+    }
+}
+
+/// Runs a race. The figures are the result: they go to standard output.
+fn race(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.stdout(Stdio::inherit()).status().context("the race does not start")?;
+    if !status.success() {
+        bail!("the race ended with {status}");
+    }
+    Ok(())
 }
 
 /// Builds a program optimised and gives its path.

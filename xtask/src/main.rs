@@ -31,6 +31,7 @@ struct Cli {
 enum Command {
     Bench(bench::Bench),
     Demo(demo::Demo),
+    Soak(bench::Soak),
     Test(suites::Test),
     Tidy(tidy::Tidy),
 }
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Bench(bench) => bench.run(),
         Command::Demo(demo) => demo.run(),
+        Command::Soak(soak) => soak.run(),
         Command::Test(test) => test.run(),
         Command::Tidy(tidy) => tidy.run(),
     };

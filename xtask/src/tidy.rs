@@ -24,6 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("receipt", &[]),
     ("ledger", &[]),
     ("web", &[]),
+    ("outbound", &[]),
     ("registry", &["ledger", "tensor"]),
     ("engine", &["tensor"]),
     ("engine-onnx", &["engine", "tensor"]),
@@ -33,7 +34,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("server", &["api", "web", "hub", "store", "registry", "ledger", "tensor", "engine"]),
     (
         "modelhub",
-        &["server", "hub", "api", "store", "registry", "ledger", "tensor", "receipt", "engine", "engine-onnx"],
+        &[
+            "server",
+            "hub",
+            "api",
+            "outbound",
+            "store",
+            "registry",
+            "ledger",
+            "tensor",
+            "receipt",
+            "engine",
+            "engine-onnx",
+        ],
     ),
     ("testkit", &["hub", "store", "registry", "ledger", "tensor", "receipt", "engine", "server", "api"]),
     ("benches", &["store", "ledger", "tensor", "engine", "engine-onnx"]),
@@ -48,7 +61,7 @@ const TEST_EDGES: &[(&str, &[&str])] =
 
 /// Dependencies that one crate hides from the others.
 const HIDDEN: &[(&str, &str)] = &[
-    ("rusqlite", "store"),
+    ("rusqlite", "store benches"),
     ("axum", "server benches"),
     ("tonic", "server"),
     ("hyper-util", "server"),
@@ -59,7 +72,7 @@ const HIDDEN: &[(&str, &str)] = &[
     ("k256", "receipt"),
     ("clap", "modelhub xtask benches"),
     ("anyhow", "modelhub xtask benches"),
-    ("ureq", "modelhub"),
+    ("ureq", "modelhub outbound"),
 ];
 
 /// What rules may not know: no async, no clock's library, no I/O.

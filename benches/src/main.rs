@@ -175,9 +175,8 @@ fn main() -> anyhow::Result<()> {
         }
         What::Load(load) => load::run(&load),
         What::Ledger { seconds, rounds, calls, json } => {
-            let mut figures = ledger_race::race(seconds, rounds)?;
-            figures.extend(reopen::race(calls, None)?);
-            figures.iter().for_each(|figure| figure.print(json));
+            ledger_race::race(seconds, rounds)?.iter().for_each(|figure| figure.print(json));
+            reopen::race(calls, None)?.iter().for_each(|figure| figure.print(json));
             Ok(())
         }
         What::Reopen { calls, many, json } => {

@@ -101,8 +101,8 @@ pub(crate) fn open(folder: &Path) -> anyhow::Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     let rows = runtime.block_on(books.last())?;
     println!("{}", serde_json::to_string(&Opened { seconds, rows })?);
-    // The next one finds what this one found.
-    std::process::abort();
+    // Nothing is closed: that is not what is timed.
+    std::process::exit(0);
 }
 
 /// Books of one day, and beside them those of 30 days where there are many.

@@ -77,6 +77,13 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
     executable.context("cargo built no modelhub")
 }
 
+/// The folder of all that is built.
+pub(crate) fn target() -> anyhow::Result<PathBuf> {
+    let metadata = json(cargo().args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;
+    let target = metadata["target_directory"].as_str().context("cargo metadata names the target folder")?;
+    Ok(target.into())
+}
+
 /// `modelhub` in the user's cache.
 pub(crate) fn cache() -> anyhow::Result<PathBuf> {
     let given = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());

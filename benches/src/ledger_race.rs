@@ -17,7 +17,7 @@ use store::{Books, Catalog, Options, SqliteBooks, SqliteCatalog, System};
 use crate::journal::Journal;
 use crate::load::Came;
 use crate::normalised::Normalised;
-use crate::{Figure, child, median, this};
+use crate::{Figure, child, median, scratch, this};
 
 /// Who takes the calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -100,7 +100,7 @@ const PAYERS: u64 = 1_000;
 pub(crate) const UPLOADERS: u64 = 100;
 
 pub(crate) fn run(run: &Run) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
+    let folder = scratch()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let lasting = Duration::from_secs_f64(run.seconds);
     let ran = runtime.block_on(async {

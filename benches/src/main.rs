@@ -154,6 +154,12 @@ fn this() -> anyhow::Result<PathBuf> {
     std::env::current_exe().context("where this program lies")
 }
 
+/// A folder that is gone when it is dropped. Beside this program, because a temporary folder may lie in memory.
+fn scratch() -> anyhow::Result<tempfile::TempDir> {
+    let this = this()?;
+    Ok(tempfile::tempdir_in(this.parent().context("a program lies in a folder")?)?)
+}
+
 /// Runs a program that prints one JSON document.
 fn child<T: DeserializeOwned>(mut command: Command) -> anyhow::Result<T> {
     let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("{command:?}"))?;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use store::{Books, Clock, Options, SqliteBooks, System};
 
 use crate::ledger_race::{UPLOADERS, call, deposits, terms};
-use crate::{Figure, child, this};
+use crate::{Figure, child, scratch, this};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Calls that wait for one commit.
@@ -127,7 +127,7 @@ pub(crate) fn race(calls: u64, many: Option<u64>) -> anyhow::Result<Vec<Figure>>
 
 /// Seconds to open such books: the first start after the kill.
 fn opened(calls: u64, days: i64) -> anyhow::Result<f64> {
-    let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
+    let folder = scratch()?;
     let (calls_word, days_word) = (calls.to_string(), days.to_string());
     let mut fill = Command::new(this()?);
     fill.args(["fill", "--calls", &calls_word, "--days", &days_word]).arg(folder.path());

@@ -135,6 +135,9 @@ fn sections_are_read_strictly() {
         ("deadline: 11m", "expected a time"),
         ("deadline: 1.5s", "expected a time"),
         ("deadline: 99999999999999999999s", "expected a time"),
+        ("royalty: 21%", "modelhub.royalty is \"21%\" (line 3), expected a share from 0% to 20%"),
+        ("royalty: 5", "expected a share from 0% to 20%"),
+        ("royalty: -1%", "expected a share from 0% to 20%"),
         ("modelhub: x", "no field \"modelhub\""),
     ] {
         let error = section(lines).expect_err(lines);
@@ -150,6 +153,14 @@ fn labels_come_inline_by_output_or_from_a_file() {
     );
     let Some(Labels::ByOutput(lists)) = section("labels: { a: [x, y], b: [z] }").unwrap().labels else { panic!() };
     assert_eq!((lists["a"].len(), lists["b"].len()), (2, 1));
+}
+
+#[test]
+fn royalties_go_up_to_a_fifth() {
+    for (text, points) in [("0%", 0), ("2.5%", 250), ("20%", 2_000)] {
+        assert_eq!(section(&format!("royalty: {text}")).unwrap().royalty.map(ledger::Share::points), Some(points));
+    }
+    assert_eq!(section("royalty:").unwrap().royalty, None);
 }
 
 #[test]

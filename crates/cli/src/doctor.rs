@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use engine::{Engine, Runners, RunnersConfig};
+use engine::{Runners, Sandbox};
 use serde::Serialize;
 
 use crate::library::{self, State};
 use crate::place::{self, DataFolder, Running};
+use crate::runners;
 use crate::screen::{Align, Screen, Table, bytes, hinted};
 use crate::settings::Settings;
 
-/// Checks this machine: folder and rights, settings, ONNX Runtime, disk, scheduling, kernel.
+/// Checks this machine: folder and rights, settings, disk, ONNX Runtime, sandbox, scheduling.
 ///
 /// Each line is ok, warn or fail, with what to do. Ends with status 1 if one fails. Changes nothing but a file it
 /// removes again.
@@ -57,8 +58,6 @@ struct Told {
 const SLOW_SYNC: Duration = Duration::from_millis(20);
 /// Below this much room, a few uploads fill the disk.
 const LITTLE_ROOM: u64 = 2_000_000_000;
-/// Landlock, which runners will be locked in with, came with it.
-const KERNEL: (u32, u32) = (5, 13);
 
 fn ok(what: &'static str, detail: impl Into<String>) -> Check {
     Check { what, mark: Mark::Ok, detail: detail.into(), advice: None }
@@ -80,7 +79,9 @@ impl Doctor {
         checks.push(settings(&path));
         checks.push(hub(&path));
         let near = existing(&path);
-        checks.extend([room(&near), sync(&near), library()?, engine()?, real_time(), kernel()]);
+        checks.extend([room(&near), sync(&near), library()?]);
+        checks.extend(engine(&path)?);
+        checks.push(real_time());
         let healthy = checks.iter().all(|check| check.mark != Mark::Fail);
         let told = Told { healthy, checks };
         screen.show(&told, || words(&told.checks))?;
@@ -225,14 +226,28 @@ fn library() -> anyhow::Result<Check> {
     })
 }
 
-/// Starts a runner: that the library is there does not mean that it opens.
-fn engine() -> anyhow::Result<Check> {
-    let program = std::env::current_exe()?;
-    let runners = Runners::new(RunnersConfig::new(program, vec!["runner".into()], library::path()?));
-    Ok(match runners.status() {
-        Ok(info) => ok("engine", format!("{} {} opens in a runner", info.name, info.version)),
-        Err(unavailable) => fail("engine", unavailable.reason, unavailable.hint),
+/// Starts a runner: that the library is there does not mean that it opens, nor that this kernel locks it in.
+fn engine(folder: &Path) -> anyhow::Result<Vec<Check>> {
+    // Settings that cannot be read have a line of their own.
+    let settings = Settings::default().over_file(folder).unwrap_or_default();
+    let mut config = runners::config(&settings)?;
+    config.sandbox = Sandbox::IfPossible;
+    Ok(match Runners::new(config).probe() {
+        Ok((info, protections)) => {
+            vec![ok("engine", format!("{} {} opens in a runner", info.name, info.version)), sandbox(&protections)]
+        }
+        Err(unavailable) => vec![fail("engine", unavailable.reason, unavailable.hint)],
     })
+}
+
+fn sandbox(protections: &engine::Protections) -> Check {
+    const ADVICE: &str = "a newer kernel; or serve --allow-unsandboxed, if all uploaders are trusted";
+    match protections.missing() {
+        missing if missing.is_empty() => {
+            ok("sandbox", "runners have no file system, few system calls, bounded memory, no privileges")
+        }
+        missing => fail("sandbox", format!("this kernel lacks {}", missing.join(", ")), ADVICE),
+    }
 }
 
 fn real_time() -> Check {
@@ -249,22 +264,6 @@ fn may_be_real_time() -> bool {
     let parameters = libc::sched_param { sched_priority: 1 };
     // SAFETY: 0 names the calling thread; the structure lives for the length of the call.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &parameters) == 0 }
-}
-
-fn kernel() -> Check {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let release = release.trim();
-    match version(release) {
-        Some(found) if found >= KERNEL => ok("kernel", release),
-        Some(_) => warn("kernel", release, format!("{}.{} and later can lock runners in", KERNEL.0, KERNEL.1)),
-        None => warn("kernel", format!("unknown {release}"), "the hub is made for Linux"),
-    }
-}
-
-/// The first two numbers of `6.1.0-18-amd64`.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse);
-    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 #[cfg(test)]
@@ -292,10 +291,10 @@ mod tests {
     }
 
     #[test]
-    fn kernels_are_read_by_their_first_two_numbers() {
-        assert_eq!(version("6.1.0-18-amd64"), Some((6, 1)));
-        assert_eq!(version("5.15"), Some((5, 15)));
-        assert_eq!(version("Linux"), None);
-        assert!((4, 19) < KERNEL && (10, 0) > KERNEL);
+    fn a_kernel_that_lacks_a_lock_is_named_with_what_to_do() {
+        let whole = engine::Protections { files: true, calls: true, limits: true, privileges: true };
+        assert_eq!(sandbox(&whole).mark, Mark::Ok);
+        let check = sandbox(&engine::Protections { files: false, ..whole });
+        assert!(check.mark == Mark::Fail && check.detail.contains("Landlock"), "{}", check.detail);
     }
 }

@@ -38,6 +38,7 @@ mod receipt;
 mod refund;
 mod run;
 mod runner;
+mod runners;
 mod screen;
 mod serve;
 mod settings;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use async_trait::async_trait;
 use clap::Args;
-use engine::{Runners, RunnersConfig};
+use engine::Runners;
 use hub::{Hub, Options, Outbound, Parts};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use crate::identity::{self, Identity};
-use crate::library;
+use crate::runners;
 use crate::place::{self, DataFolder, Running};
 use crate::screen::{Screen, hinted};
 use crate::settings::Settings;
@@ -67,8 +67,7 @@ impl Serve {
         let books = SqliteBooks::open(folder.path(), Arc::clone(&clock), &store::Options::default())?;
         let catalog = SqliteCatalog::open(folder.path())?;
         let blobs = Blobs::open(&folder.blobs()).with_context(|| folder.blobs().display().to_string())?;
-        let program = std::env::current_exe().context("our own program is not where it was")?;
-        let engine = Runners::new(RunnersConfig::new(program, vec!["runner".into()], library::path()?));
+        let engine = Runners::new(runners::config(&settings)?);
         more_descriptors();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {

@@ -30,6 +30,12 @@ pub(crate) struct Settings {
     /// Webhooks may lead anywhere, this machine and its network included, over plain http too [default: false]
     #[arg(long, env = "MODELHUB_ALLOW_PRIVATE_ADDRESSES", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) allow_private_addresses: Option<bool>,
+    /// Models run although this kernel cannot lock runners in: only where all uploaders are trusted [default: false]
+    #[arg(long, env = "MODELHUB_ALLOW_UNSANDBOXED", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) allow_unsandboxed: Option<bool>,
+    /// The most memory a runner may have, in MiB [default: 8192, or half of the machine's]
+    #[arg(long, env = "MODELHUB_RUNNER_MEMORY_MIB", value_name = "MIB")]
+    pub(crate) runner_memory_mib: Option<u64>,
 }
 
 impl Settings {
@@ -41,6 +47,8 @@ impl Settings {
             public_url: self.public_url.or(file.public_url),
             name: self.name.or(file.name),
             allow_private_addresses: self.allow_private_addresses.or(file.allow_private_addresses),
+            allow_unsandboxed: self.allow_unsandboxed.or(file.allow_unsandboxed),
+            runner_memory_mib: self.runner_memory_mib.or(file.runner_memory_mib),
         };
         settings.check()?;
         Ok(settings)
@@ -65,6 +73,9 @@ impl Settings {
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
             return Err(hinted(format!("public_url = {url:?} is no address"), "like https://hub.example"));
+        }
+        if let Some(mib) = self.runner_memory_mib.filter(|mib| !(64..=1024 * 1024).contains(mib)) {
+            return Err(hinted(format!("runner_memory_mib = {mib} is out of bounds"), "64 to 1048576"));
         }
         match &self.name {
             Some(name) if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) => {
@@ -99,6 +110,7 @@ mod tests {
             ("listen = \"here\"", &["modelhub.toml", "listen = \"here\""]),
             ("public_url = \"hub.example\"", &["public_url", "hub.example"]),
             ("name = \"\"", &["name = \"\""]),
+            ("runner_memory_mib = 63", &["runner_memory_mib = 63"]),
         ] {
             fs::write(Settings::path(folder.path()), text).unwrap();
             let error = format!("{:#}", Settings::default().over_file(folder.path()).unwrap_err());

@@ -94,7 +94,8 @@ impl Backend for Onnx {
         drop(model);
         let inputs = session.inputs().iter().map(|input| port("input", input)).collect::<Result<_, _>>()?;
         let outputs = session.outputs().iter().map(|output| port("output", output)).collect::<Result<_, _>>()?;
-        Ok(Box::new(Loaded { session, allocator: Allocator::default(), signature: Signature { inputs, outputs } }))
+        let signature = Signature { inputs, outputs };
+        Ok(Box::new(Loaded { session, allocator: Allocator::default(), signature, spoilt: false }))
     }
 }
 
@@ -103,6 +104,7 @@ struct Loaded {
     session: ort::session::Session,
     allocator: Allocator,
     signature: Signature,
+    spoilt: bool,
 }
 
 impl Session for Loaded {
@@ -121,8 +123,20 @@ impl Session for Loaded {
                 data::write(&self.allocator, tensor).map(SessionInputValue::from)
             })
             .collect::<Result<Vec<_>, String>>()?;
-        let outputs = self.session.run(values.as_slice()).map_err(|error| error.message().to_owned())?;
+        let outputs = match self.session.run(values.as_slice()) {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                // After that its arena refuses small pieces, too.
+                self.spoilt =
+                    ["bad_alloc", "Failed to allocate memory"].iter().any(|words| error.message().contains(words));
+                return Err(error.message().to_owned());
+            }
+        };
         self.signature.outputs.iter().zip(outputs.values()).map(|(port, value)| data::read(port, value)).collect()
+    }
+
+    fn is_spoilt(&self) -> bool {
+        self.spoilt
     }
 }
 

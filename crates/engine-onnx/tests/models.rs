@@ -220,6 +220,59 @@ async fn a_model_reads_no_file_of_the_machine() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_that_a_model_may_not_have_fails_its_call_and_nothing_else() {
+    let runners = runners();
+    let sizes = |sizes: &[i64]| vec![Tensor::int64("sizes", &[sizes.len() as u64], sizes).unwrap()];
+    // 40 GB and 4 TB: more than a runner may have, and more than there is.
+    for hostile in [&[10_000_000_000][..], &[1_000_000, 1_000_000]] {
+        let failure = run(&runners, "grow.onnx", sizes(hostile)).await.unwrap_err();
+        assert!(matches!(failure, Failure::Run { .. } | Failure::Died { .. }), "{failure:?}");
+        let ran = run(&runners, "grow.onnx", sizes(&[30, 10])).await.unwrap();
+        assert_eq!(floats(&ran.outputs[0]), [300.0], "after {hostile:?}");
+    }
+}
+
+/// Damaged models: every one is refused or loads, within its time, and no runner's end reaches anybody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mutated_graphs_are_refused_or_load_and_end_no_hub() {
+    let folder = tempfile::tempdir().unwrap();
+    let seed = 0x9e37_79b9_7f4a_7c15_u64;
+    eprintln!("seed {seed:#x}");
+    let mut random = Random(seed);
+    let runners = runners();
+    for (number, name) in ["scaler.onnx", "types.onnx", "strings.onnx", "loop.onnx"].iter().cycle().take(60).enumerate()
+    {
+        let mut bytes = std::fs::read(model(name).weights).unwrap();
+        for _ in 0..=random.below(6) {
+            let at = random.below(bytes.len());
+            bytes[at] = random.below(256) as u8;
+        }
+        let weights = folder.path().join(number.to_string());
+        std::fs::write(&weights, bytes).unwrap();
+        let mutant = Model { digest: [number as u8; 32], weights };
+        match runners.trial(&mutant, after(10_000)).await {
+            Ok(trial) => assert!(!trial.signature().outputs.is_empty()),
+            Err(Failure::Load { .. } | Failure::Died { .. } | Failure::TimedOut { .. }) => {}
+            Err(other) => panic!("mutant {number} of {name}: {other:?}"),
+        }
+    }
+    assert!(run(&runners, "scaler.onnx", vec![features()]).await.is_ok());
+}
+
+/// Numbers that look random and are the same in every run: SplitMix64, <https://prng.di.unimi.it/splitmix64.c>.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((word ^ (word >> 31)) % limit as u64) as usize
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_model_itself_refuses_is_told() {
     let runners = runners();
     let wide = Tensor::fp32("features", &[1, 5], &[0.0; 5]).unwrap();

@@ -20,4 +20,9 @@ pub trait Session {
 
     /// Runs the model once. The inputs keep to the signature; all outputs are given, in its order.
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String>;
+
+    /// Whether the last run has left it so that later ones may fail for nothing. The runner ends then and is replaced.
+    fn is_spoilt(&self) -> bool {
+        false
+    }
 }

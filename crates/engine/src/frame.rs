@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tensor::{DataType, MAX_NAME_BYTES, MAX_RANK, Mismatch, Signature, Tensor};
 
 use crate::EngineInfo;
+use crate::sandbox::Protections;
 
 /// Most bytes a frame may have after its length: what one call may bring or answer, and room for the words around it.
 pub(crate) const MAX_FRAME: usize = MAX_CALL + 1024 * 1024;
@@ -44,7 +45,7 @@ pub(crate) enum Kind {
     Load,
     /// Hub: run the model. Body: deadline (u64, nanoseconds of the machine's monotonic clock), tensors.
     Run,
-    /// Runner: the backend is open. Body: `EngineInfo`.
+    /// Runner: the backend is open, the doors are locked. Body: [`Hello`].
     Hello,
     /// Runner: the backend cannot be opened. Body: the reason.
     Unavailable,
@@ -58,10 +59,12 @@ pub(crate) enum Kind {
     Failed,
     /// Runner: the deadline had passed before the model was run.
     Expired,
+    /// Runner: what is here is spoilt, and this process ends. Nobody who still waits is to blame.
+    Leaving,
 }
 
 impl Kind {
-    const ALL: [Kind; 9] = [
+    const ALL: [Kind; 10] = [
         Kind::Load,
         Kind::Run,
         Kind::Hello,
@@ -71,6 +74,7 @@ impl Kind {
         Kind::Answer,
         Kind::Failed,
         Kind::Expired,
+        Kind::Leaving,
     ];
 
     fn from_byte(byte: u8) -> Option<Kind> {
@@ -202,10 +206,20 @@ pub(crate) fn read_text(body: &[u8]) -> String {
     crate::failure::clean(&String::from_utf8_lossy(&body[..body.len().min(4096)]))
 }
 
-/// The `EngineInfo` of a `Hello`.
-pub(crate) fn read_hello(body: &[u8]) -> Result<EngineInfo, Violation> {
-    let info: EngineInfo = read_json(body)?;
-    Ok(EngineInfo { name: crate::failure::clean(&info.name), version: crate::failure::clean(&info.version) })
+/// What a runner says first, while it holds nothing of a stranger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    pub(crate) info: EngineInfo,
+    pub(crate) protections: Protections,
+}
+
+impl Hello {
+    pub(crate) fn read(body: &[u8]) -> Result<Hello, Violation> {
+        let Hello { info, protections } = read_json(body)?;
+        let info =
+            EngineInfo { name: crate::failure::clean(&info.name), version: crate::failure::clean(&info.version) };
+        Ok(Hello { info, protections })
+    }
 }
 
 /// What a runner says of the model it has loaded.

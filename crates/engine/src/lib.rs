@@ -8,9 +8,11 @@
 //! does; the hub never goes down with a runner; what a runner says is checked as if an attacker had written it, and an
 //! answer is handed on only if it keeps to the model's signature. No runner outlives its hub.
 //!
-//! Absent on purpose: money, users, the database, HTTP. Not here yet, with their places: the sandbox (between opening
-//! the backend and the first load in `runner.rs`), batching across callers (where `line.rs` takes requests from the
-//! queue), memfds for large tensors (`frame.rs`), a pool that knows what models are worth (`pool.rs`).
+//! A runner is locked in (`sandbox.rs`) before it reads a model.
+//!
+//! Absent on purpose: money, users, the database, HTTP. Not here yet, with their places: batching across callers (where
+//! `line.rs` takes requests from the queue), memfds for large tensors (`frame.rs`), a pool that knows what models are
+//! worth (`pool.rs`).
 //!
 //! To add a format: a crate `engine-NAME` that implements [`Backend`] and [`Session`], and its name in the command
 //! line's `runner` subcommand.
@@ -33,11 +35,13 @@ mod pool;
 mod process;
 pub mod runner;
 mod runners;
+mod sandbox;
 mod trial;
 
 pub use backend::{Backend, Session};
 pub use failure::{Death, Failure, Unavailable};
-pub use runners::{Runners, RunnersConfig};
+pub use runners::{Runners, RunnersConfig, Sandbox};
+pub use sandbox::Protections;
 
 /// Runs models, from the hub's side.
 #[async_trait]

@@ -139,6 +139,8 @@ enum Ended {
     /// It did not start, or did not load the model.
     Unstarted(Failure),
     Died(Death),
+    /// It ended after an answer that left it spoilt.
+    Left,
     /// The oldest request was not done soon after its deadline.
     Overran,
     /// It was idle and its place was needed; the line is closed.
@@ -277,6 +279,7 @@ impl Line {
                 Cut::Closed => Ended::Died(process.death().await),
                 Cut::Violation(what) => Ended::Died(Death::Violation(what)),
                 Cut::Retired => Ended::Retired,
+                Cut::Left => Ended::Left,
             },
             never = self.write() => match never {},
             () = self.retire_when_asked() => Ended::Retired,
@@ -288,6 +291,7 @@ impl Line {
         loop {
             match inbox.next() {
                 Err(violation) => return Cut::Violation(violation),
+                Ok(Some(frame)) if frame.kind == Kind::Leaving => return Cut::Left,
                 Ok(Some(frame)) => {
                     if let Err(violation) = self.take_answer(&frame, signature) {
                         return Cut::Violation(violation);
@@ -412,6 +416,7 @@ enum Cut {
     Closed,
     Violation(Violation),
     Retired,
+    Left,
 }
 
 /// What the deadlines say.
@@ -503,7 +508,7 @@ impl State {
         self.written = 0;
         self.stopping = false;
         let how = match ended {
-            Ended::Retired => Death::Stopped,
+            Ended::Retired | Ended::Left => Death::Stopped,
             Ended::Unstarted(failure) => {
                 for mut request in self.waiting.drain(..) {
                     request.answer(Err(failure.clone()));

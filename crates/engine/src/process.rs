@@ -22,9 +22,9 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::frame::{self, Frame, Inbox, Kind, Loaded, Violation};
-use crate::runners::RunnersConfig;
-use crate::{Death, EngineInfo, Failure, Unavailable};
+use crate::frame::{self, Frame, Hello, Inbox, Kind, Loaded, Violation};
+use crate::runners::{RunnersConfig, Sandbox};
+use crate::{Death, EngineInfo, Failure, Protections, Unavailable};
 
 /// What an operator does about an engine that cannot be used.
 pub(crate) const HINT: &str = "modelhub engine install";
@@ -51,6 +51,9 @@ impl Process {
             .args(&config.args)
             .arg("--library")
             .arg(&config.library)
+            .arg("--memory")
+            .arg(config.memory_bytes.to_string())
+            .args((config.sandbox == Sandbox::Off).then_some("--open"))
             .env_clear()
             .current_dir("/")
             .stdin(Stdio::from(theirs))
@@ -169,7 +172,7 @@ async fn greet_and_load(
     let (mut reader, writer) = stream(socket).map_err(|error| unavailable(format!("no socket: {error}")))?.into_split();
     let mut inbox = Inbox::default();
 
-    let info = match receive(&mut reader, &mut inbox, |frame| greeting(&frame)).await {
+    let Hello { info, .. } = match receive(&mut reader, &mut inbox, |frame| greeting(config, &frame)).await {
         Ok(greeting) => greeting?,
         Err(Cut::Violation(what)) => return Err(unavailable(format!("the runner broke the protocol: {what}"))),
         Err(Cut::Closed) => return Err(unavailable(format!("the runner {} at its start", process.death().await))),
@@ -229,9 +232,18 @@ pub(crate) async fn receive<T>(
     Ok(read(frame)?)
 }
 
-fn greeting(frame: &Frame<'_>) -> Result<Result<EngineInfo, Failure>, Violation> {
+fn greeting(config: &RunnersConfig, frame: &Frame<'_>) -> Result<Result<Hello, Failure>, Violation> {
     match frame.kind {
-        Kind::Hello => frame::read_hello(frame.body).map(Ok),
+        Kind::Hello => {
+            let hello = Hello::read(frame.body)?;
+            let missing = hello.protections.missing();
+            if config.sandbox == Sandbox::Required && !missing.is_empty() {
+                let reason = format!("this kernel cannot lock runners in: {} missing", missing.join(", "));
+                let hint = "a newer kernel; or serve --allow-unsandboxed, if all uploaders are trusted";
+                return Ok(Err(Failure::Unavailable(Unavailable { reason, hint })));
+            }
+            Ok(Ok(hello))
+        }
         Kind::Unavailable => Ok(Err(unavailable(frame::read_text(frame.body)))),
         _ => Err("neither Hello nor Unavailable"),
     }
@@ -267,8 +279,8 @@ fn unavailable(reason: String) -> Failure {
 }
 
 /// Starts a runner only to hear what it says first. Blocks for as long as that takes, ten seconds at most.
-pub(crate) fn probe(config: &RunnersConfig) -> Result<EngineInfo, Unavailable> {
-    let spoken = || -> Result<EngineInfo, Failure> {
+pub(crate) fn probe(config: &RunnersConfig) -> Result<(EngineInfo, Protections), Unavailable> {
+    let spoken = || -> Result<Hello, Failure> {
         library_there(&config.library)?;
         let (_process, socket) = Process::spawn(config, None).map_err(|error| no_process(config, &error))?;
         let mut socket = StdStream::from(socket);
@@ -278,7 +290,7 @@ pub(crate) fn probe(config: &RunnersConfig) -> Result<EngineInfo, Unavailable> {
         socket.set_read_timeout(Some(Duration::from_secs(10))).map_err(|error| failed(&error.to_string()))?;
         loop {
             if let Some(frame) = inbox.next().map_err(failed)? {
-                return greeting(&frame).map_err(failed)?;
+                return greeting(config, &frame).map_err(failed)?;
             }
             match socket.read(&mut bytes).map_err(|error| failed(&error.to_string()))? {
                 0 => return Err(failed("it ended at its start")),
@@ -286,7 +298,8 @@ pub(crate) fn probe(config: &RunnersConfig) -> Result<EngineInfo, Unavailable> {
             }
         }
     };
-    spoken().map_err(|failure| match failure {
+    let spoken = spoken().map(|hello| (hello.info, hello.protections));
+    spoken.map_err(|failure| match failure {
         Failure::Unavailable(unavailable) => unavailable,
         other => Unavailable { reason: other.to_string(), hint: HINT },
     })

@@ -6,15 +6,15 @@
 //! path of a model: its bytes come from a descriptor.
 //!
 //! Three threads: the main one reads, runs and writes; one waits for the hub to hang up and ends the process at once;
-//! one sends answers that the main thread has left lying because a later request takes long.
-//!
-//! Absent for now: the sandbox. Its place is marked in [`serve`].
+//! one sends answers that the main thread has left lying because a later request takes long. The last two begin inside
+//! the sandbox, which comes once the runtime is open.
 
 use std::any::Any;
 use std::fs::File;
 use std::io::{self, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
-use crate::frame::{self, Frame, Inbox, Kind, Loaded, TooLong, Violation};
+use crate::frame::{self, Frame, Hello, Inbox, Kind, Loaded, TooLong, Violation};
+use crate::sandbox::{self, Protections};
 use crate::{Backend, Session};
 
 /// Answers past this many bytes are sent without waiting for more.
@@ -34,24 +35,29 @@ const FLUSH_BYTES: usize = 64 * 1024;
 /// How long an answer may lie while another request is being computed.
 const FLUSH_AFTER: Duration = Duration::from_millis(1);
 
+/// How a runner locks itself in.
+#[derive(Debug, Clone, Copy)]
+pub struct Locks {
+    /// What it may have of memory on top of what its runtime has.
+    pub memory_bytes: u64,
+    /// Whether it does at all.
+    pub on: bool,
+}
+
 /// [`serve`] on standard input, where the hub puts the socket.
-pub fn serve_stdin(open: impl FnOnce() -> Result<Box<dyn Backend>, String>) -> ExitCode {
+pub fn serve_stdin(locks: Locks, open: impl FnOnce() -> Result<Box<dyn Backend>, String>) -> ExitCode {
     match io::stdin().as_fd().try_clone_to_owned() {
-        Ok(socket) => serve(socket, open),
+        Ok(socket) => serve(socket, locks, open),
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// The main loop of a runner: says hello, loads the one model it is sent, answers calls until the hub hangs up.
-/// `open` opens the backend; its reason, if it cannot, reaches whoever asks for the engine's status.
-pub fn serve(socket: OwnedFd, open: impl FnOnce() -> Result<Box<dyn Backend>, String>) -> ExitCode {
+/// The main loop of a runner: locks itself in, says hello, loads the one model it is sent, answers calls until the hub
+/// hangs up. `open` opens the backend; its reason, if it cannot, reaches whoever asks for the engine's status.
+pub fn serve(socket: OwnedFd, locks: Locks, open: impl FnOnce() -> Result<Box<dyn Backend>, String>) -> ExitCode {
     let out = Arc::new(Out { socket, answers: Mutex::default(), wake: Condvar::new() });
-    let threads = spawn("hang-up", &out, Out::die_with_hub).and_then(|()| spawn("flush", &out, Out::flush_left_lying));
-    if threads.is_err() {
-        return ExitCode::FAILURE;
-    }
-    let runner = Runner { out, inbox: Inbox::default() };
-    match runner.serve(open) {
+    let runner = Runner { out, inbox: Inbox::default(), memory: File::open("/proc/self/statm").ok() };
+    match runner.serve(locks, open) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
@@ -77,6 +83,12 @@ impl From<Errno> for Broken {
     }
 }
 
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Broken {
+        Broken::Socket(error)
+    }
+}
+
 impl From<Violation> for Broken {
     fn from(violation: Violation) -> Broken {
         Broken::Violation(violation)
@@ -86,10 +98,12 @@ impl From<Violation> for Broken {
 struct Runner {
     out: Arc<Out>,
     inbox: Inbox,
+    /// Where the system says what this process holds; opened while it can be.
+    memory: Option<File>,
 }
 
 impl Runner {
-    fn serve(mut self, open: impl FnOnce() -> Result<Box<dyn Backend>, String>) -> Result<(), Broken> {
+    fn serve(mut self, locks: Locks, open: impl FnOnce() -> Result<Box<dyn Backend>, String>) -> Result<(), Broken> {
         let mut backend = match guarded(open) {
             Ok(backend) => backend,
             Err(reason) => {
@@ -97,15 +111,17 @@ impl Runner {
                 return Ok(());
             }
         };
-        let info = backend.info();
+        stand_nowhere();
+        let protections = if locks.on { sandbox::lock_in(locks.memory_bytes) } else { Protections::default() };
+        // Threads of later are inside, too.
+        spawn("hang-up", &self.out, Out::die_with_hub)?;
+        spawn("flush", &self.out, Out::flush_left_lying)?;
+        let hello = Hello { info: backend.info(), protections };
         self.out.push(false, |bytes| {
-            if frame::write_json(bytes, Kind::Hello, &info).is_err() {
+            if frame::write_json(bytes, Kind::Hello, &hello).is_err() {
                 frame::write_text(bytes, Kind::Unavailable, 0, "the engine's name is too long");
             }
         })?;
-
-        // The sandbox's place: from here on a stranger's model is at work, and no file needs to be opened any more.
-        stand_nowhere();
 
         let Some(model) = self.model()? else { return Ok(()) };
         let Some(mut session) = self.load(&mut *backend, model)? else { return Ok(()) };
@@ -117,6 +133,10 @@ impl Runner {
                 let answer = answer(&mut *session, body)?;
                 let more = self.inbox.has_next();
                 self.out.push(more, |bytes| answer.write(bytes, id))?;
+                if session.is_spoilt() {
+                    self.out.push(false, |bytes| frame::write_text(bytes, Kind::Leaving, 0, ""))?;
+                    die();
+                }
             }
             let room = self.inbox.room();
             match rustix::io::read(&self.out.socket, rustix::buffer::spare_capacity(room)) {
@@ -173,7 +193,7 @@ impl Runner {
                 let loaded = Loaded {
                     signature: session.signature().clone(),
                     load_ms: started.elapsed().as_millis() as u64,
-                    memory_bytes: resident_bytes(),
+                    memory_bytes: self.resident_bytes(),
                 };
                 let mut told = Ok(());
                 self.out.push(false, |bytes| told = frame::write_json(bytes, Kind::Loaded, &loaded))?;
@@ -186,6 +206,15 @@ impl Runner {
         };
         self.out.push(false, |bytes| frame::write_text(bytes, Kind::Refused, 0, &refusal))?;
         Ok(None)
+    }
+
+    /// What this process holds in memory; 0 where the system does not say.
+    fn resident_bytes(&self) -> u64 {
+        let mut text = [0; 128];
+        let read = self.memory.as_ref().and_then(|file| file.read_at(&mut text, 0).ok()).unwrap_or(0);
+        let statm = std::str::from_utf8(&text[..read]).unwrap_or_default();
+        let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0);
+        pages * rustix::param::page_size() as u64
     }
 }
 
@@ -253,11 +282,10 @@ fn stand_nowhere() {
     }
 }
 
-/// What this process holds in memory; 0 where the system does not say.
-fn resident_bytes() -> u64 {
-    let pages =
-        std::fs::read_to_string("/proc/self/statm").ok().and_then(|statm| statm.split(' ').nth(1)?.parse::<u64>().ok());
-    pages.unwrap_or(0) * rustix::param::page_size() as u64
+/// Ends this process by a signal that cannot be caught: leaving in order would run the exit handlers of libraries, under
+/// a thread that is still at work or over memory that is spoilt.
+fn die() {
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
 }
 
 /// The answers on their way to the hub.
@@ -335,15 +363,14 @@ impl Out {
         }
     }
 
-    /// Ends the process when the hub is gone, whatever the main thread is doing. A signal that cannot be caught, since
-    /// leaving in order would run the exit handlers of libraries under a thread that is still at work.
+    /// Ends the process when the hub is gone, whatever the main thread is doing.
     fn die_with_hub(&self) {
         loop {
             let mut sockets = [PollFd::new(&self.socket, PollFlags::RDHUP)];
             let gone = PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
             match poll(&mut sockets, None) {
                 Ok(_) if sockets[0].revents().intersects(gone) => {
-                    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+                    die();
                 }
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(_) => return,

@@ -14,14 +14,15 @@ use tokio::sync::Semaphore;
 use crate::line::{Request, timed_out};
 use crate::pool::Pool;
 use crate::trial::Alone;
-use crate::{Death, Engine, EngineInfo, Failure, Model, Ran, Trial, Unavailable, frame, process};
+use crate::{Death, Engine, EngineInfo, Failure, Model, Protections, Ran, Trial, Unavailable, frame, process};
 
 /// How runners are started and how many there may be.
 #[derive(Debug, Clone)]
 pub struct RunnersConfig {
     /// The program that is a runner: our own binary.
     pub program: PathBuf,
-    /// What makes it one: the hidden subcommand. `--library` and the library's path are put behind it.
+    /// What makes it one: the hidden subcommand. `--library` with the library's path, `--memory` with bytes and, where
+    /// it is not to lock itself in, `--open` are put behind it.
     pub args: Vec<OsString>,
     /// The runtime's shared library.
     pub library: PathBuf,
@@ -35,6 +36,20 @@ pub struct RunnersConfig {
     pub load_limit_ms: u64,
     /// Whether runners may write to the hub's standard error.
     pub log: bool,
+    pub sandbox: Sandbox,
+    /// What a runner may have of memory on top of what its runtime has.
+    pub memory_bytes: u64,
+}
+
+/// Whether runners lock themselves in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sandbox {
+    /// Nothing is run where the kernel cannot do all of it.
+    Required,
+    /// As far as the kernel can.
+    IfPossible,
+    /// Not at all: for tests that show what it is for, and for toys.
+    Off,
 }
 
 impl RunnersConfig {
@@ -49,6 +64,8 @@ impl RunnersConfig {
             queue_limit: 256,
             load_limit_ms: 60_000,
             log: false,
+            sandbox: Sandbox::Required,
+            memory_bytes: 8 * 1024 * 1024 * 1024,
         }
     }
 }
@@ -67,7 +84,7 @@ pub struct Runners {
 struct Probed {
     stamp: Stamp,
     at: Instant,
-    found: Result<EngineInfo, Unavailable>,
+    found: Result<(EngineInfo, Protections), Unavailable>,
 }
 
 /// What changes when a file is replaced.
@@ -92,17 +109,10 @@ impl Runners {
         }
     }
 
-    /// The process that holds `model`, for tests that kill it.
-    #[doc(hidden)]
-    pub fn runner_pid(&self, model: &Model) -> Option<u32> {
-        self.pool.pid(&model.digest)
-    }
-}
-
-#[async_trait]
-impl Engine for Runners {
+    /// What the engine is, and which protections its runners have on this machine.
+    ///
     /// Looks at the library each time; starts a runner, and waits for its first word, only when the file is new.
-    fn status(&self) -> Result<EngineInfo, Unavailable> {
+    pub fn probe(&self) -> Result<(EngineInfo, Protections), Unavailable> {
         let stamp = match std::fs::metadata(&self.config.library) {
             Ok(file) => Stamp { modified: file.modified().ok(), size_bytes: file.len() },
             Err(error) => {
@@ -121,6 +131,19 @@ impl Engine for Runners {
                 found
             }
         }
+    }
+
+    /// The process that holds `model`, for tests that kill it.
+    #[doc(hidden)]
+    pub fn runner_pid(&self, model: &Model) -> Option<u32> {
+        self.pool.pid(&model.digest)
+    }
+}
+
+#[async_trait]
+impl Engine for Runners {
+    fn status(&self) -> Result<EngineInfo, Unavailable> {
+        self.probe().map(|(info, _)| info)
     }
 
     async fn run(&self, model: &Model, inputs: Vec<Tensor>, deadline: Instant) -> Result<Ran, Failure> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::{Death, Engine, Failure, Model, Ran, Runners, RunnersConfig};
+use engine::{Death, Engine, Failure, Model, Ran, Runners, RunnersConfig, Sandbox};
 use tempfile::TempDir;
 use tensor::{Mismatch, Tensor};
 
@@ -25,6 +25,7 @@ impl Toys {
         let mut config =
             RunnersConfig::new(env!("CARGO_BIN_EXE_toy-runner"), Vec::new(), folder.path().join("library"));
         config.load_limit_ms = 10_000;
+        config.sandbox = Sandbox::Off;
         set(&mut config);
         Toys { folder, runners: Arc::new(Runners::new(config)), made: AtomicU8::new(0) }
     }

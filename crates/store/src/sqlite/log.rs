@@ -136,13 +136,13 @@ fn frames(file: &mut impl Read, page: usize, salts: (u32, u32), mut sum: Sum) ->
 /// How many frames follow a header that cannot be read, if they are there. A header is written over frames whose pages
 /// are in the database already, and is synced before the frames that follow it: a crash leaves the old one or the new.
 fn headless(file: &mut impl Read) -> io::Result<Option<u64>> {
-    // A page of ours, so that frames are counted as they are: what is not zero is something.
-    let page = super::schema::LEDGER.page_bytes as usize;
-    let (mut frames, mut frame) = (0, vec![0; FRAME + page]);
-    while fill(file, &mut frame)? {
-        if number(&frame, 0) != 0 {
-            frames += 1;
-        }
+    // Counted in pages of ours; those of a hub of the first schema are half as large. What is not zero is something, at
+    // the end of the file too.
+    let most = FRAME + super::schema::LEDGER.page_bytes as usize;
+    let (mut frames, mut frame) = (0, Vec::with_capacity(most));
+    while file.by_ref().take(most as u64).read_to_end(&mut frame)? > 0 {
+        frames += u64::from(frame.iter().any(|byte| *byte != 0));
+        frame.clear();
     }
     Ok(Some(frames).filter(|frames| *frames > 0))
 }
@@ -253,5 +253,10 @@ mod tests {
             let found = changed(&path, |bytes| bytes[at] ^= 1);
             assert!(matches!(found, Err(Damage::Header { frames: 1.. })), "byte {at}: {found:?}");
         }
+        let one = changed(&path, |bytes| {
+            bytes.truncate(frame(2));
+            bytes[16] ^= 1;
+        });
+        assert_eq!(one, Err(Damage::Header { frames: 1 }), "one frame of small pages");
     }
 }

@@ -22,4 +22,6 @@ pub use books::{Options, SqliteBooks, ask_for_real_time};
 pub use catalog::SqliteCatalog;
 pub(crate) use project::{Projector, watermark};
 pub use schema::OpenError;
+#[cfg(test)]
+pub(crate) use schema::open_through;
 pub(crate) use schema::{CATALOG, LEDGER, PROJECTED, Schema, open, open_read_only, version};

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ledger::{Call, CallId};
+use tempfile::TempDir;
 
 use super::disk::{Act, Disk, Event, Fault};
 use super::scene::{
@@ -15,7 +16,7 @@ use crate::{Books, Manual, Row, SqliteBooks};
 
 /// What of the writes that no sync has confirmed yet the disk has kept when the power goes.
 #[derive(Debug, Clone, Copy, Hash, PartialEq, Eq)]
-enum Kept {
+pub(super) enum Kept {
     /// All: the process was killed, the machine goes on.
     All,
     /// None.
@@ -26,7 +27,16 @@ enum Kept {
     Some(u64),
 }
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// A folder with these files.
+pub(super) fn folder_of(files: &Files) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
 
 fn put(file: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
     if file.len() < offset + bytes.len() {
@@ -36,7 +46,7 @@ fn put(file: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
 }
 
 /// The files as they lie on the disk after these events.
-fn left_by(events: &[Event], kept: Kept) -> Files {
+pub(super) fn left_by(events: &[Event], kept: Kept) -> Files {
     let mut files = Files::new();
     for (at, event) in events.iter().enumerate() {
         match event {
@@ -91,10 +101,7 @@ async fn short_history(disk: &'static Disk, folder: &Path) {
 }
 
 async fn opens_whole(files: &Files, acknowledged: &HashSet<CallId>, what: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, bytes) in files {
-        std::fs::write(folder.path().join(name), bytes).unwrap();
-    }
+    let folder = folder_of(files);
     let books = SqliteBooks::open(folder.path(), Arc::new(Manual::at(NOON)), &options(50_000));
     let books = books.unwrap_or_else(|error| panic!("{what}: {error}"));
     let rows = books.rows(0, 1_000).await.unwrap();
@@ -114,8 +121,13 @@ async fn opens_whole(files: &Files, acknowledged: &HashSet<CallId>, what: &str) 
     assert_in_order(folder.path());
 }
 
-/// Opens what is left after each event from `first` on, in every way that a cut can leave it.
-async fn cut_everywhere(log: &[Event], first: usize, ways: &[Kept]) -> usize {
+/// Looks at what is left after each event from `first` on, in every way that a cut can leave it.
+pub(super) async fn cut_everywhere(
+    log: &[Event],
+    first: usize,
+    ways: &[Kept],
+    look: impl AsyncFn(&Files, &HashSet<CallId>, &str),
+) -> usize {
     let mut looked_at = HashSet::new();
     for cut in first..=log.len() {
         let events = &log[..cut];
@@ -127,7 +139,7 @@ async fn cut_everywhere(log: &[Event], first: usize, ways: &[Kept]) -> usize {
             let mut same = DefaultHasher::new();
             (&files, acknowledged.len()).hash(&mut same);
             if looked_at.insert(same.finish()) {
-                opens_whole(&files, &acknowledged, &format!("cut after event {cut} of {}, {kept:?}", log.len())).await;
+                look(&files, &acknowledged, &format!("cut after event {cut} of {}, {kept:?}", log.len())).await;
             }
         }
     }
@@ -140,7 +152,7 @@ async fn what_was_acknowledged_survives_a_cut_at_any_write() {
     let folder = tempfile::tempdir().unwrap();
     short_history(disk, folder.path()).await;
     let ways = [Kept::All, Kept::Synced, Kept::Torn, Kept::Some(1), Kept::Some(2)];
-    let looked_at = cut_everywhere(&disk.log(), 0, &ways).await;
+    let looked_at = cut_everywhere(&disk.log(), 0, &ways, opens_whole).await;
     assert!(looked_at > 200, "{looked_at} different disks");
 }
 
@@ -168,5 +180,5 @@ async fn what_is_acknowledged_after_a_failed_sync_and_a_restart_survives_a_cut()
         charge(&books_again, call(n, 10)).await.unwrap();
         disk.acknowledged(n);
     }
-    cut_everywhere(&disk.log(), killed_at, &[Kept::All, Kept::Synced]).await;
+    cut_everywhere(&disk.log(), killed_at, &[Kept::All, Kept::Synced], opens_whole).await;
 }

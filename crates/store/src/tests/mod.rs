@@ -5,6 +5,7 @@ mod backup;
 mod cuts;
 mod damage;
 mod disk;
+mod first;
 mod history;
 mod kill;
 pub(crate) mod scene;

@@ -36,6 +36,7 @@ mod process;
 pub mod runner;
 mod runners;
 mod sandbox;
+mod spares;
 mod trial;
 
 pub use backend::{Backend, Session};

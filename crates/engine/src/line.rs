@@ -122,7 +122,35 @@ struct State {
     link: Option<Link>,
     /// When the keeper looks at the deadlines next.
     wake_at: Option<Instant>,
-    last_used: Instant,
+    usage: Usage,
+    cost: Cost,
+}
+
+/// What a model takes to be there: known once it was loaded.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cost {
+    load_ms: u64,
+    memory_bytes: u64,
+}
+
+/// How much a model is used: its calls, those of long ago counting less.
+#[derive(Debug, Clone, Copy)]
+struct Usage {
+    calls: f64,
+    at: Instant,
+}
+
+impl Usage {
+    /// A call counts half after this long.
+    const HALF_LIFE_S: f64 = 600.0;
+
+    fn at(self, now: Instant) -> f64 {
+        self.calls * (-now.saturating_duration_since(self.at).as_secs_f64() / Usage::HALF_LIFE_S).exp2()
+    }
+
+    fn count(&mut self, now: Instant) {
+        *self = Usage { calls: self.at(now) + 1.0, at: now.max(self.at) };
+    }
 }
 
 /// A runner that has loaded the model.
@@ -154,7 +182,8 @@ impl Line {
         let state = State {
             closed: false,
             stopping: false,
-            last_used: request.accepted,
+            usage: Usage { calls: 1.0, at: request.accepted },
+            cost: Cost::default(),
             waiting: VecDeque::from([request]),
             sent: VecDeque::new(),
             next_id: 0,
@@ -194,7 +223,7 @@ impl Line {
             }
         }
         request.cold = state.link.is_none();
-        state.last_used = request.accepted;
+        state.usage.count(request.accepted);
         let deadline = request.deadline;
         if state.wake_at.is_none_or(|wake_at| deadline < wake_at) {
             state.wake_at = Some(deadline);
@@ -210,10 +239,19 @@ impl Line {
         Ok(Ok(()))
     }
 
-    /// Since when the runner has had nothing to do; nothing if it has, or is about to stop.
-    pub(crate) fn idle_since(&self) -> Option<Instant> {
+    /// What it is worth to keep the model: the time that its calls would wait for its load, for each byte it holds.
+    /// None if it is at work or about to stop.
+    pub(crate) fn worth(&self, now: Instant) -> Option<f64> {
         let state = self.state();
-        (state.is_idle() && !state.closed && !state.stopping).then_some(state.last_used)
+        let Cost { load_ms, memory_bytes } = state.cost;
+        let worth = state.usage.at(now) * load_ms.max(1) as f64 / memory_bytes.max(1) as f64;
+        (state.is_idle() && !state.closed && !state.stopping).then_some(worth)
+    }
+
+    /// What the model holds of memory, as it was when it was loaded; 0 if it is not.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let state = self.state();
+        if state.link.is_some() && !state.stopping { state.cost.memory_bytes } else { 0 }
     }
 
     pub(crate) fn ask_to_stop(&self) {
@@ -259,7 +297,7 @@ impl Line {
     /// The time of one runner: a place, its start, the calls, its end. Dropped, it kills the runner.
     async fn run_one(&self, pool: &Pool) -> Ended {
         let place = pool.place().await;
-        let started = match start(&pool.config, &self.model.weights, place).await {
+        let started = match start(&pool.spares, &pool.config, &self.model.weights, place).await {
             Ok(started) => started,
             Err(failure) => return Ended::Unstarted(failure),
         };
@@ -270,9 +308,11 @@ impl Line {
         {
             let mut state = self.state();
             state.link = Some(Link { writer, signature: Arc::clone(&signature), process: Arc::clone(&process) });
+            state.cost = Cost { load_ms, memory_bytes };
             state.pump();
             state.write();
         }
+        pool.make_room();
         self.flush.notify_one();
         tokio::select! {
             ended = self.read(pool, reader, inbox, &signature) => match ended {

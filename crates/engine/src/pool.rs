@@ -1,25 +1,26 @@
 //! Which models have a runner.
 //!
-//! Always: at most `max_runners` processes run models; a model has one line (its queue and its runner) or none; when
-//! there is no place, the runner that has been idle longest gives up its own, and if none is idle the first that
-//! becomes so.
-//!
-//! This is the place of the pool that keeps models by value per byte and lets small models share a process: what it
-//! needs to know is here (`last_used`) or comes with [`crate::process::Started`] (`load_ms`, `memory_bytes`).
+//! Always: at most `max_runners` processes hold models, and those that are idle hold no more than `resident_bytes` for
+//! longer than it takes to end them; a model has one line (its queue and its runner) or none. Where there is no place, or
+//! too much is held, the idle runner that is worth least gives up its own; if none is idle, the first that becomes so.
+//! What one is worth is how much its model is used lately, times how long it takes to load, for each byte it holds.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::line::{Closed, Line, Request};
 use crate::runners::RunnersConfig;
+use crate::spares::Spares;
 use crate::{Failure, Model};
 
 #[derive(Debug)]
 pub(crate) struct Pool {
     pub(crate) config: Arc<RunnersConfig>,
+    pub(crate) spares: Arc<Spares>,
     lines: Mutex<HashMap<[u8; 32], Arc<Line>>>,
     places: Arc<Semaphore>,
     /// Lines that wait for a place and have found no idle one to take it from.
@@ -27,9 +28,9 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(config: Arc<RunnersConfig>) -> Pool {
+    pub(crate) fn new(config: Arc<RunnersConfig>, spares: Arc<Spares>) -> Pool {
         let places = Arc::new(Semaphore::new(config.max_runners.clamp(1, Semaphore::MAX_PERMITS)));
-        Pool { config, lines: Mutex::default(), places, starving: AtomicUsize::new(0) }
+        Pool { config, spares, lines: Mutex::default(), places, starving: AtomicUsize::new(0) }
     }
 
     /// Puts a request into its model's line, which is made if there is none.
@@ -69,12 +70,12 @@ impl Pool {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
             return place;
         }
-        let _starving = match self.stop_idlest() {
+        let _starving = match self.stop_least() {
             true => None,
             false => {
                 let starving = Starving::count(&self.starving);
                 // One may have become idle before it could see that it is wanted.
-                self.stop_idlest();
+                self.stop_least();
                 Some(starving)
             }
         };
@@ -86,19 +87,26 @@ impl Pool {
         self.starving.load(Ordering::SeqCst) > 0
     }
 
-    /// Asks the line that has been idle longest to give up its place; it will, now or when it is idle next.
-    fn stop_idlest(&self) -> bool {
+    /// Asks the idle line that is worth least to give up its place; it will, now or when it is idle next.
+    fn stop_least(&self) -> bool {
+        let now = Instant::now();
         let idle: Vec<_> = {
             let lines = self.lines();
-            lines.values().filter_map(|line| Some((line.idle_since()?, Arc::clone(line)))).collect()
+            lines.values().filter_map(|line| Some((line.worth(now)?, Arc::clone(line)))).collect()
         };
-        match idle.into_iter().min_by_key(|(since, _)| *since) {
+        match idle.into_iter().min_by(|(one, _), (other, _)| one.total_cmp(other)) {
             Some((_, line)) => {
                 line.ask_to_stop();
                 true
             }
             None => false,
         }
+    }
+
+    /// Lets idle models go while too much is held.
+    pub(crate) fn make_room(&self) {
+        let held = || self.lines().values().map(|line| line.memory_bytes()).sum::<u64>();
+        while held() > self.config.resident_bytes && self.stop_least() {}
     }
 
     /// The process that holds `digest`, if it is loaded.

@@ -24,6 +24,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::frame::{self, Frame, Hello, Inbox, Kind, Loaded, Violation};
 use crate::runners::{RunnersConfig, Sandbox};
+use crate::spares::Spares;
 use crate::{Death, EngineInfo, Failure, Protections, Unavailable};
 
 /// What an operator does about an engine that cannot be used.
@@ -37,13 +38,13 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub(crate) struct Process {
     pid: u32,
     child: Mutex<Option<Child>>,
-    /// The process's place among those that may run; given back when it is gone.
+    /// The process's place among those that hold models; given back when it is gone.
     place: Option<OwnedSemaphorePermit>,
 }
 
 impl Process {
     /// Starts the program with one end of a socket as standard input and gives the other.
-    fn spawn(config: &RunnersConfig, place: Option<OwnedSemaphorePermit>) -> io::Result<(Process, OwnedFd)> {
+    fn spawn(config: &RunnersConfig) -> io::Result<(Process, OwnedFd)> {
         let (ours, theirs) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         let stderr = if config.log { Stdio::inherit() } else { Stdio::null() };
@@ -60,11 +61,15 @@ impl Process {
             .stdout(Stdio::null())
             .stderr(stderr)
             .spawn()?;
-        Ok((Process { pid: child.id(), child: Mutex::new(Some(child)), place }, ours))
+        Ok((Process { pid: child.id(), child: Mutex::new(Some(child)), place: None }, ours))
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        matches!(self.child().as_mut().map(Child::try_wait), Some(Ok(None)))
     }
 
     /// Ends the process at once. It is waited for when this is dropped.
@@ -127,6 +132,16 @@ impl Drop for Process {
     }
 }
 
+/// A runner that has opened the runtime and locked itself in, and waits for a model.
+#[derive(Debug)]
+pub(crate) struct Greeted {
+    pub(crate) process: Process,
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
+    inbox: Inbox,
+    info: EngineInfo,
+}
+
 /// A runner that has loaded its model.
 #[derive(Debug)]
 pub(crate) struct Started {
@@ -140,43 +155,55 @@ pub(crate) struct Started {
     pub(crate) memory_bytes: u64,
 }
 
-/// Starts a runner and has it load `weights`. Takes at most the limit for loading.
+/// Has a runner load `weights`. Takes at most the limit for loading.
 pub(crate) async fn start(
-    config: &Arc<RunnersConfig>,
+    spares: &Arc<Spares>,
+    config: &RunnersConfig,
     weights: &Path,
     place: OwnedSemaphorePermit,
 ) -> Result<Started, Failure> {
     let limit = Duration::from_millis(config.load_limit_ms);
-    match tokio::time::timeout(limit, greet_and_load(config, weights, place)).await {
+    let started = async {
+        let model = open_weights(weights).await?;
+        let mut greeted = spares.take().await?;
+        greeted.process.place = Some(place);
+        load(greeted, model).await
+    };
+    match tokio::time::timeout(limit, started).await {
         Ok(started) => started,
         Err(_) => Err(Failure::Load { reason: format!("it took longer than {} ms", config.load_limit_ms) }),
     }
 }
 
-async fn greet_and_load(
-    config: &Arc<RunnersConfig>,
-    weights: &Path,
-    place: OwnedSemaphorePermit,
-) -> Result<Started, Failure> {
-    let (model, process, socket) = {
-        let (config, weights) = (Arc::clone(config), weights.to_owned());
+async fn open_weights(weights: &Path) -> Result<File, Failure> {
+    let weights = weights.to_owned();
+    let opened = tokio::task::spawn_blocking(move || File::open(weights)).await;
+    let opened = opened.map_err(|_| Failure::Died { how: Death::Stopped })?;
+    opened.map_err(|error| Failure::Weights { reason: error.to_string() })
+}
+
+/// Starts a runner and hears what it says first.
+pub(crate) async fn greet(config: &Arc<RunnersConfig>) -> Result<Greeted, Failure> {
+    let (process, socket) = {
+        let config = Arc::clone(config);
         let spawned = tokio::task::spawn_blocking(move || {
             library_there(&config.library)?;
-            let model = File::open(&weights).map_err(|error| Failure::Weights { reason: error.to_string() })?;
-            let (process, socket) =
-                Process::spawn(&config, Some(place)).map_err(|error| no_process(&config, &error))?;
-            Ok::<_, Failure>((model, process, socket))
+            Process::spawn(&config).map_err(|error| no_process(&config, &error))
         });
         spawned.await.map_err(|_| Failure::Died { how: Death::Stopped })??
     };
     let (mut reader, writer) = stream(socket).map_err(|error| unavailable(format!("no socket: {error}")))?.into_split();
     let mut inbox = Inbox::default();
+    match receive(&mut reader, &mut inbox, |frame| greeting(config, &frame)).await {
+        Ok(greeting) => Ok(Greeted { process, reader, writer, inbox, info: greeting?.info }),
+        Err(Cut::Violation(what)) => Err(unavailable(format!("the runner broke the protocol: {what}"))),
+        Err(Cut::Closed) => Err(unavailable(format!("the runner {} at its start", process.death().await))),
+    }
+}
 
-    let Hello { info, .. } = match receive(&mut reader, &mut inbox, |frame| greeting(config, &frame)).await {
-        Ok(greeting) => greeting?,
-        Err(Cut::Violation(what)) => return Err(unavailable(format!("the runner broke the protocol: {what}"))),
-        Err(Cut::Closed) => return Err(unavailable(format!("the runner {} at its start", process.death().await))),
-    };
+/// Has a runner load its one model.
+async fn load(greeted: Greeted, model: File) -> Result<Started, Failure> {
+    let Greeted { process, mut reader, writer, mut inbox, info } = greeted;
     send_model(&writer, &model).map_err(|error| unavailable(format!("the model's file cannot be sent: {error}")))?;
     drop(model);
     let loaded = receive(&mut reader, &mut inbox, |Frame { kind, body, .. }| match kind {
@@ -282,7 +309,7 @@ fn unavailable(reason: String) -> Failure {
 pub(crate) fn probe(config: &RunnersConfig) -> Result<(EngineInfo, Protections), Unavailable> {
     let spoken = || -> Result<Hello, Failure> {
         library_there(&config.library)?;
-        let (_process, socket) = Process::spawn(config, None).map_err(|error| no_process(config, &error))?;
+        let (_process, socket) = Process::spawn(config).map_err(|error| no_process(config, &error))?;
         let mut socket = StdStream::from(socket);
         let mut inbox = Inbox::default();
         let mut bytes = [0; 4096];

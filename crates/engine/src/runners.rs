@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tensor::Tensor;
@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::line::{Request, timed_out};
 use crate::pool::Pool;
+use crate::spares::{Spares, Stamp};
 use crate::trial::Alone;
 use crate::{Death, Engine, EngineInfo, Failure, Model, Protections, Ran, Trial, Unavailable, frame, process};
 
@@ -26,8 +27,12 @@ pub struct RunnersConfig {
     pub args: Vec<OsString>,
     /// The runtime's shared library.
     pub library: PathBuf,
-    /// Most processes that run models, 1 at least; those of trials come on top.
+    /// Most processes that hold models, 1 at least; those of trials, and spare ones, come on top.
     pub max_runners: usize,
+    /// How many runners without a model are kept at hand.
+    pub spare_runners: usize,
+    /// What models may hold of memory together, as far as none of them is at work.
+    pub resident_bytes: u64,
     /// Most trials at a time; the next one waits.
     pub max_trials: usize,
     /// Most calls that wait for one model; those its runner has been sent come on top.
@@ -59,7 +64,9 @@ impl RunnersConfig {
             program: program.into(),
             args,
             library: library.into(),
-            max_runners: 64,
+            max_runners: 128,
+            spare_runners: 2,
+            resident_bytes: 4 * 1024 * 1024 * 1024,
             max_trials: 2,
             queue_limit: 256,
             load_limit_ms: 60_000,
@@ -74,6 +81,7 @@ impl RunnersConfig {
 #[derive(Debug)]
 pub struct Runners {
     config: Arc<RunnersConfig>,
+    spares: Arc<Spares>,
     pool: Arc<Pool>,
     trials: Arc<Semaphore>,
     probe: Mutex<Option<Probed>>,
@@ -87,13 +95,6 @@ struct Probed {
     found: Result<(EngineInfo, Protections), Unavailable>,
 }
 
-/// What changes when a file is replaced.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    size_bytes: u64,
-}
-
 /// How long a failed look counts for an unchanged library: it may have failed for want of memory or processes.
 const DOUBT: Duration = Duration::from_secs(5);
 
@@ -101,8 +102,10 @@ impl Runners {
     /// Starts nothing yet.
     pub fn new(config: RunnersConfig) -> Runners {
         let config = Arc::new(config);
+        let spares = Arc::new(Spares::new(Arc::clone(&config)));
         Runners {
-            pool: Arc::new(Pool::new(Arc::clone(&config))),
+            pool: Arc::new(Pool::new(Arc::clone(&config), Arc::clone(&spares))),
+            spares,
             trials: Arc::new(Semaphore::new(config.max_trials.clamp(1, Semaphore::MAX_PERMITS))),
             probe: Mutex::default(),
             config,
@@ -113,8 +116,8 @@ impl Runners {
     ///
     /// Looks at the library each time; starts a runner, and waits for its first word, only when the file is new.
     pub fn probe(&self) -> Result<(EngineInfo, Protections), Unavailable> {
-        let stamp = match std::fs::metadata(&self.config.library) {
-            Ok(file) => Stamp { modified: file.modified().ok(), size_bytes: file.len() },
+        let stamp = match Stamp::of(&self.config.library) {
+            Ok(stamp) => stamp,
             Err(error) => {
                 let reason = format!("{}: {error}", self.config.library.display());
                 return Err(Unavailable { reason, hint: process::HINT });
@@ -159,7 +162,7 @@ impl Engine for Runners {
         check(&[], accepted, deadline)?;
         let started = async {
             let place = Arc::clone(&self.trials).acquire_owned().await.expect("the semaphore is never closed");
-            process::start(&self.config, &model.weights, place).await
+            process::start(&self.spares, &self.config, &model.weights, place).await
         };
         match tokio::time::timeout_at(deadline.into(), started).await {
             Ok(started) => Ok(Box::new(Alone::new(started?))),
@@ -182,6 +185,7 @@ pub(crate) fn check(inputs: &[Tensor], accepted: Instant, deadline: Instant) -> 
 
 impl Drop for Runners {
     fn drop(&mut self) {
+        self.spares.close();
         self.pool.close();
     }
 }

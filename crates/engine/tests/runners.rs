@@ -41,6 +41,13 @@ impl Toys {
         Model { digest: [number; 32], weights }
     }
 
+    /// The processes that have opened the library so far.
+    fn opened(&self) -> Vec<u32> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned());
+        names.filter_map(|name| name.rsplit_once("opened-by-")?.1.parse().ok()).collect()
+    }
+
     async fn run(&self, model: &Model, numbers: &[i64], limit_ms: u64) -> Result<Ran, Failure> {
         run(&self.runners, model, numbers, limit_ms).await
     }
@@ -349,6 +356,74 @@ async fn the_runner_that_was_idle_longest_gives_up_its_place() {
     assert!(toys.runners.runner_pid(&a).is_some());
     assert!(toys.runners.runner_pid(&b).is_none());
     assert!(toys.run(&b, &[1], 5000).await.unwrap().cold);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_idle_goes_when_more_is_held_than_may_be() {
+    let toys = Toys::new(|config| config.resident_bytes = 1);
+    let [a, b] = [(); 2].map(|()| toys.model(""));
+    toys.run(&a, &[1], 5000).await.unwrap();
+    let pid = toys.runners.runner_pid(&a).unwrap();
+    toys.run(&b, &[1], 5000).await.unwrap();
+    assert!(gone(pid).await);
+    assert!(toys.run(&a, &[1], 5000).await.unwrap().cold, "and comes back when it is called");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_idle_models_the_one_that_is_used_less_goes() {
+    let toys = Toys::new(|config| config.max_runners = 2);
+    let [often, seldom, new] = [(); 3].map(|()| toys.model(""));
+    for _ in 0..20 {
+        toys.run(&often, &[1], 5000).await.unwrap();
+    }
+    toys.run(&seldom, &[1], 5000).await.unwrap();
+    toys.run(&new, &[1], 5000).await.unwrap();
+    assert!(toys.runners.runner_pid(&often).is_some());
+    assert!(toys.runners.runner_pid(&seldom).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cold_call_takes_a_runner_that_was_opened_before() {
+    let toys = Toys::new(|config| config.spare_runners = 1);
+    let [a, b] = [(); 2].map(|()| toys.model(""));
+    toys.run(&a, &[1], 5000).await.unwrap();
+    let first = toys.runners.runner_pid(&a).unwrap();
+    let spare = loop {
+        let other = toys.opened().into_iter().find(|pid| *pid != first);
+        match other {
+            Some(pid) => break pid,
+            None => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    };
+    // It has been opened, but may not have been heard yet.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(toys.run(&b, &[1], 5000).await.unwrap().cold);
+    assert_eq!(toys.runners.runner_pid(&b), Some(spare));
+    drop(toys);
+    assert!(gone(spare).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_spare_of_a_library_that_was_replaced_or_that_died_is_not_taken() {
+    let toys = Toys::new(|config| config.spare_runners = 1);
+    let [a, b, c] = [(); 3].map(|()| toys.model(""));
+    toys.run(&a, &[1], 5000).await.unwrap();
+    while toys.opened().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    std::fs::write(toys.library(), "2.0.0").unwrap();
+    let before = toys.opened();
+    assert!(toys.run(&b, &[1], 5000).await.unwrap().cold);
+    assert!(!before.contains(&toys.runners.runner_pid(&b).unwrap()), "opened with the library of before");
+    let others =
+        || toys.opened().into_iter().filter(|pid| Some(*pid) != toys.runners.runner_pid(&b)).collect::<Vec<_>>();
+    for pid in others().into_iter().filter(|pid| Some(*pid) != toys.runners.runner_pid(&a)) {
+        // Some of them are gone already.
+        let _ = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status();
+        assert!(gone(pid).await);
+    }
+    assert!(toys.run(&c, &[1], 5000).await.unwrap().cold);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

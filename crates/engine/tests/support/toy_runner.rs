@@ -3,7 +3,7 @@
 //! The file of a model is text: `slow MILLISECONDS`, `refuse`, `die`, `panic`, anything else loads. Its input is `x`,
 //! INT64 of one axis, its output `y` the same: `x` again, unless the first number is one of those below; from -20 on it is
 //! a deed that the sandbox is there to stop. The library is
-//! a text file with the version; each load leaves a file beside it.
+//! a text file with the version; each opening and each load leaves a file beside it.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -26,7 +26,12 @@ fn main() -> ExitCode {
     engine::runner::serve_stdin(locks, || {
         let library = given("--library").ok_or("--library is missing")?;
         match std::fs::read_to_string(&library) {
-            Ok(version) if version != "broken" => Ok(Box::new(Toy { version, library: library.into() })),
+            Ok(version) if version != "broken" => {
+                let library = PathBuf::from(library);
+                let trace = library.with_extension(format!("opened-by-{}", std::process::id()));
+                std::fs::write(trace, "").map_err(|error| error.to_string())?;
+                Ok(Box::new(Toy { version, library }))
+            }
             _ => Err("the library is broken".into()),
         }
     })

@@ -91,8 +91,8 @@ fn files_that_fail_a_check_become_no_release() {
     refused("a file that is no ONNX", "does not load");
     put("unsteady.onnx");
     refused("a model that answers differently each time", "different answers");
-    put("zipmap.onnx");
-    refused("a sequence of maps", "zipmap");
+    put("sequence.onnx");
+    refused("a sequence of tensors", "output \"all\" is Sequence<");
     put("external.onnx");
     refused("weights outside of the file", "does not load");
 

@@ -64,6 +64,7 @@ const HIDDEN: &[(&str, &str)] = &[
     ("rusqlite", "store benches"),
     ("axum", "server benches"),
     ("tonic", "server"),
+    ("prost", "server"),
     ("hyper-util", "server"),
     ("ort", "engine-onnx"),
     ("libloading", "engine-onnx"),

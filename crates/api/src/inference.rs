@@ -1,8 +1,8 @@
-//! The body of an Open Inference Protocol call.
+//! The body of an Open Inference Protocol call: JSON, and behind it the tensors that come in binary form.
 //!
 //! Always: names and data are borrowed from the body wherever JSON allows; the lists have limits that are checked while
-//! they are read, so that sixteen megabytes of commas stay sixteen megabytes. Data is left as it came: only who knows
-//! the type can read it.
+//! they are read, so that sixteen megabytes of commas stay sixteen megabytes. Every byte behind the JSON belongs to
+//! exactly one input. Data is left as it came: only who knows the type can read it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,64 +18,186 @@ pub const MAX_SHAPE: usize = 64;
 /// Most bytes of a request's own id, quotes included.
 pub const MAX_ID_BYTES: usize = 1_024;
 
-/// `POST …/infer`. Fields of other protocols' servers are read over.
-#[derive(Debug, serde::Deserialize)]
+/// `POST …/infer`.
+#[derive(Debug)]
 pub struct InferRequest<'a> {
     /// Comes back with the answer, byte by byte.
-    #[serde(default, borrow, deserialize_with = "id")]
     pub id: Option<&'a RawValue>,
     /// What the model is called with.
-    #[serde(borrow, deserialize_with = "inputs")]
     pub inputs: Vec<InputTensor<'a>>,
     /// Which outputs are wanted; none: all.
-    #[serde(default, borrow, deserialize_with = "outputs")]
     pub outputs: Option<Vec<AskedOutput<'a>>>,
+    /// Whether an output that does not say how comes in binary form.
+    pub binary_data_output: bool,
 }
 
 /// One input.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug)]
 pub struct InputTensor<'a> {
-    #[serde(borrow)]
     pub name: Cow<'a, str>,
-    #[serde(deserialize_with = "shape")]
     pub shape: Vec<u64>,
-    #[serde(borrow)]
     pub datatype: Cow<'a, str>,
-    /// An array, flat or nested.
-    #[serde(default, borrow)]
-    pub data: Option<&'a RawValue>,
-    #[serde(default)]
-    pub parameters: Option<TensorParameters>,
+    pub data: Data<'a>,
 }
 
-/// What stands beside an input.
-#[derive(Debug, Default, serde::Deserialize)]
-pub struct TensorParameters {
-    /// There: the data follows the JSON in binary form.
-    #[serde(default)]
-    pub binary_data_size: Option<u64>,
+/// The data of an input.
+#[derive(Debug)]
+pub enum Data<'a> {
+    /// An array, flat or nested.
+    Json(&'a RawValue),
+    /// The protocol's binary form.
+    Binary(&'a [u8]),
 }
 
 /// One output that is wanted.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug)]
 pub struct AskedOutput<'a> {
-    #[serde(borrow)]
     pub name: Cow<'a, str>,
-    #[serde(default)]
-    pub parameters: Option<OutputParameters>,
-}
-
-/// What stands beside it. The protocol's clients ask for binary data and read JSON as well.
-#[derive(Debug, Default, serde::Deserialize)]
-pub struct OutputParameters {
-    #[serde(default)]
+    /// Whether in binary form; none: as the request says.
     pub binary_data: Option<bool>,
 }
 
+/// Why a body is none.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// What is to be JSON is not, or not the protocol's.
+    Json(serde_json::Error),
+    /// The JSON is said to be longer than the body.
+    Head { given: usize, body: usize },
+    /// An input says that its data follows the JSON, and nothing says where that ends.
+    NoHead { input: String },
+    /// An input has no data.
+    NoData { input: String },
+    /// An input has data twice.
+    TwoData { input: String },
+    /// An input has fewer bytes behind the JSON than it says.
+    Short { input: String, given: u64, left: usize },
+    /// Bytes behind the JSON that belong to no input.
+    Left { bytes: usize },
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreadable::Json(error) => error.fmt(f),
+            Unreadable::Head { given, body } => {
+                write!(f, "the JSON is said to have {given} bytes; the body has {body}")
+            }
+            Unreadable::NoHead { input } => {
+                write!(f, "input {input:?} has binary_data_size, and nothing says where the JSON ends")
+            }
+            Unreadable::NoData { input } => write!(f, "input {input:?} has no data"),
+            Unreadable::TwoData { input } => {
+                write!(f, "input {input:?} has data and binary_data_size; expected one of them")
+            }
+            Unreadable::Short { input, given, left } => {
+                write!(f, "input {input:?} has binary_data_size {given}; {left} bytes are left of the body")
+            }
+            Unreadable::Left { bytes } => {
+                write!(f, "{bytes} bytes of the body belong to no input; expected as many as binary_data_size says")
+            }
+        }
+    }
+}
+
 impl<'a> InferRequest<'a> {
-    /// Reads a body.
-    pub fn read(body: &'a [u8]) -> Result<InferRequest<'a>, serde_json::Error> {
-        serde_json::from_slice(body)
+    /// Reads a body. With `head`, its first so many bytes are JSON and what follows is cut for the inputs that say so,
+    /// in their order; without, all of it is JSON.
+    pub fn read(body: &'a [u8], head: Option<usize>) -> Result<InferRequest<'a>, Unreadable> {
+        let given = head.unwrap_or(body.len());
+        let too_long = Unreadable::Head { given, body: body.len() };
+        let (json, mut rest) = body.split_at_checked(given).ok_or(too_long)?;
+        let Request { id, inputs, outputs, parameters } = serde_json::from_slice(json).map_err(Unreadable::Json)?;
+        let inputs = inputs.into_iter().map(|input| input.cut(head.is_some(), &mut rest)).collect::<Result<_, _>>()?;
+        if !rest.is_empty() {
+            return Err(Unreadable::Left { bytes: rest.len() });
+        }
+        let asked = |Output { name, parameters }: Output<'a>| AskedOutput {
+            name,
+            binary_data: parameters.and_then(|parameters| parameters.binary_data),
+        };
+        Ok(InferRequest {
+            id,
+            inputs,
+            outputs: outputs.map(|outputs| outputs.into_iter().map(asked).collect()),
+            binary_data_output: parameters.and_then(|parameters| parameters.binary_data_output).unwrap_or(false),
+        })
+    }
+}
+
+/// The JSON. Fields of other protocols' servers are read over.
+#[derive(serde::Deserialize)]
+struct Request<'a> {
+    #[serde(default, borrow, deserialize_with = "id")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "inputs")]
+    inputs: Vec<Input<'a>>,
+    #[serde(default, borrow, deserialize_with = "outputs")]
+    outputs: Option<Vec<Output<'a>>>,
+    #[serde(default)]
+    parameters: Option<RequestParameters>,
+}
+
+#[derive(serde::Deserialize)]
+struct RequestParameters {
+    #[serde(default)]
+    binary_data_output: Option<bool>,
+}
+
+#[derive(serde::Deserialize)]
+struct Input<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(deserialize_with = "shape")]
+    shape: Vec<u64>,
+    #[serde(borrow)]
+    datatype: Cow<'a, str>,
+    #[serde(default, borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(default)]
+    parameters: Option<InputParameters>,
+}
+
+#[derive(serde::Deserialize)]
+struct InputParameters {
+    #[serde(default)]
+    binary_data_size: Option<u64>,
+}
+
+#[derive(serde::Deserialize)]
+struct Output<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(default)]
+    parameters: Option<OutputParameters>,
+}
+
+#[derive(serde::Deserialize)]
+struct OutputParameters {
+    #[serde(default)]
+    binary_data: Option<bool>,
+}
+
+impl<'a> Input<'a> {
+    /// With its data, which may be the beginning of `rest`.
+    fn cut(self, has_head: bool, rest: &mut &'a [u8]) -> Result<InputTensor<'a>, Unreadable> {
+        let Input { name, shape, datatype, data, parameters } = self;
+        // For a message; a name can be as long as the body.
+        let input = || name.chars().take(64).collect::<String>();
+        let data = match (data, parameters.and_then(|parameters| parameters.binary_data_size)) {
+            (Some(data), None) => Data::Json(data),
+            (None, None) => return Err(Unreadable::NoData { input: input() }),
+            (Some(_), Some(_)) => return Err(Unreadable::TwoData { input: input() }),
+            (None, Some(_)) if !has_head => return Err(Unreadable::NoHead { input: input() }),
+            (None, Some(given)) => {
+                let cut = usize::try_from(given).ok().and_then(|size| rest.split_at_checked(size));
+                let short = || Unreadable::Short { input: input(), given, left: rest.len() };
+                let (bytes, after) = cut.ok_or_else(short)?;
+                *rest = after;
+                Data::Binary(bytes)
+            }
+        };
+        Ok(InputTensor { name, shape, datatype, data })
     }
 }
 
@@ -91,14 +213,14 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue
     }
 }
 
-fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<InputTensor<'de>>, D::Error> {
+fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Input<'de>>, D::Error> {
     deserializer.deserialize_seq(Bounded { what: "inputs", limit: MAX_TENSORS, of: PhantomData })
 }
 
-fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<AskedOutput<'de>>>, D::Error> {
+fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Output<'de>>>, D::Error> {
     struct Outputs;
     impl<'de> Visitor<'de> for Outputs {
-        type Value = Option<Vec<AskedOutput<'de>>>;
+        type Value = Option<Vec<Output<'de>>>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list of outputs")
@@ -159,26 +281,28 @@ mod tests {
         let body = br#"{"id":"r-1","parameters":{"binary_data_output":true},"extra":[1],
             "inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[[1,2],[3,4.5]],"parameters":{"other":1}}],
             "outputs":[{"name":"y","parameters":{"binary_data":true}}]}"#;
-        let request = InferRequest::read(body).unwrap();
+        let request = InferRequest::read(body, None).unwrap();
         assert_eq!(request.id.unwrap().get(), "\"r-1\"");
         let [input] = &request.inputs[..] else { panic!("one input") };
         assert!(matches!(input.name, Cow::Borrowed("x")) && matches!(input.datatype, Cow::Borrowed("FP32")));
         assert_eq!(input.shape, [2, 2]);
-        assert_eq!(input.data.unwrap().get(), "[[1,2],[3,4.5]]");
-        assert_eq!(request.outputs.unwrap()[0].name, "y");
+        assert!(matches!(input.data, Data::Json(data) if data.get() == "[[1,2],[3,4.5]]"));
+        let [output] = &request.outputs.unwrap()[..] else { panic!("one output") };
+        assert_eq!((&*output.name, output.binary_data, request.binary_data_output), ("y", Some(true), true));
     }
 
     #[test]
     fn what_may_be_missing_may_be_null() {
-        let request = InferRequest::read(br#"{"id":null,"inputs":[],"outputs":null}"#).unwrap();
+        let request = InferRequest::read(br#"{"id":null,"inputs":[],"outputs":null,"parameters":null}"#, None).unwrap();
         assert!(request.id.is_none() && request.outputs.is_none());
-        assert!(InferRequest::read(br#"{"inputs":[]}"#).unwrap().outputs.is_none());
+        assert!(InferRequest::read(br#"{"inputs":[]}"#, None).unwrap().outputs.is_none());
     }
 
     #[test]
     fn escaped_names_are_read_too() {
         let request =
-            InferRequest::read(br#"{"inputs":[{"name":"\u0078","shape":[],"datatype":"FP32","data":1}]}"#).unwrap();
+            InferRequest::read(br#"{"inputs":[{"name":"\u0078","shape":[],"datatype":"FP32","data":1}]}"#, None)
+                .unwrap();
         assert_eq!(request.inputs[0].name, "x");
     }
 
@@ -199,9 +323,69 @@ mod tests {
             (r#"{"outputs":[]}"#.to_owned(), "missing field `inputs`"),
             (format!(r#"{{"inputs":[{}]}}"#, input("-1")), "invalid value: integer `-1`"),
         ] {
-            let error = InferRequest::read(body.as_bytes()).unwrap_err().to_string();
+            let error = InferRequest::read(body.as_bytes(), None).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
-        assert!(InferRequest::read(format!(r#"{{"inputs":[{}]}}"#, many(MAX_TENSORS, &input("1"))).as_bytes()).is_ok());
+        let most = format!(r#"{{"inputs":[{}]}}"#, many(MAX_TENSORS, &input("1")));
+        assert!(InferRequest::read(most.as_bytes(), None).is_ok());
+    }
+
+    /// A body of these inputs and these bytes behind them; the JSON's length.
+    fn body(inputs: &str, behind: &[u8]) -> (Vec<u8>, usize) {
+        let mut body = format!(r#"{{"inputs":[{inputs}]}}"#).into_bytes();
+        let head = body.len();
+        body.extend_from_slice(behind);
+        (body, head)
+    }
+
+    fn input(name: &str, rest: &str) -> String {
+        format!(r#"{{"name":"{name}","shape":[1],"datatype":"FP32",{rest}}}"#)
+    }
+
+    fn sized(name: &str, size: &str) -> String {
+        input(name, &format!(r#""parameters":{{"binary_data_size":{size},"other":[]}}"#))
+    }
+
+    #[test]
+    fn the_bytes_behind_the_json_are_cut_in_the_order_of_the_inputs() {
+        let inputs = [sized("a", "2"), input("b", r#""data":[1]"#), sized("c", "0"), sized("d", "3")].join(",");
+        let (body, head) = body(&inputs, b"aaddd");
+        let request = InferRequest::read(&body, Some(head)).unwrap();
+        let data = |n: usize| match request.inputs[n].data {
+            Data::Json(data) => data.get().as_bytes(),
+            Data::Binary(bytes) => bytes,
+        };
+        assert_eq!([data(0), data(1), data(2), data(3)], [&b"aa"[..], b"[1]", b"", b"ddd"]);
+    }
+
+    #[test]
+    fn lengths_that_lie_are_refused_and_named() {
+        let long = "n".repeat(1_000);
+        // The last but one: by how much the head differs from the JSON's length; none: no head.
+        for (inputs, behind, head, reason) in [
+            (sized("a", "4"), "", None, "and nothing says where the JSON ends"),
+            (sized("a", "4"), "1234", None, "trailing characters"),
+            (sized("a", "5"), "1234", Some(0), r#""a" has binary_data_size 5; 4 bytes are left"#),
+            (sized(&long, "5"), "", Some(0), "nnn\" has binary_data_size 5"),
+            (sized("a", "3"), "1234", Some(0), "1 bytes of the body belong to no input"),
+            (sized("a", &u64::MAX.to_string()), "1234", Some(0), "has binary_data_size 18446744073709551615"),
+            (sized("a", "18446744073709551616"), "1234", Some(0), "invalid type: floating point"),
+            (sized("a", "-1"), "1234", Some(0), "invalid value: integer `-1`"),
+            (sized("a", "4.0"), "1234", Some(0), "invalid type: floating point"),
+            (sized("a", "\"4\""), "1234", Some(0), "invalid type: string"),
+            (format!("{},{}", sized("a", "4"), sized("b", "1")), "1234", Some(0), r#""b" has binary_data_size 1; 0"#),
+            (input("a", r#""data":[1]"#), "1234", Some(0), "4 bytes of the body belong to no input"),
+            (input("a", r#""data":[1],"parameters":{"binary_data_size":4}"#), "1234", Some(0), "one of them"),
+            (input("a", r#""other":1"#), "", Some(0), r#"input "a" has no data"#),
+            (sized("a", "4"), "1234", Some(1), "trailing characters"),
+            (sized("a", "4"), "1234", Some(-1), "EOF while parsing"),
+            (sized("a", "4"), "1234", Some(5), "is said to have"),
+            (sized("a", "4"), "1234", Some(isize::MAX), "is said to have"),
+        ] {
+            let (body, right) = body(&inputs, behind.as_bytes());
+            let head = head.map(|by| right.wrapping_add_signed(by));
+            let error = InferRequest::read(&body, head).unwrap_err().to_string();
+            assert!(error.contains(reason) && error.len() < 300, "{inputs}: {error}");
+        }
     }
 }

@@ -25,9 +25,7 @@ pub use account::{
 };
 pub use admin::{Fee, MadeAccount, Moved, NewAccount, NewTransfer, RateSet, SetRate};
 pub use code::Code;
-pub use inference::{
-    AskedOutput, InferRequest, InputTensor, MAX_ID_BYTES, MAX_SHAPE, MAX_TENSORS, OutputParameters, TensorParameters,
-};
+pub use inference::{AskedOutput, Data, InferRequest, InputTensor, MAX_ID_BYTES, MAX_SHAPE, MAX_TENSORS, Unreadable};
 pub use list::{ListedModel, ListedModels, MAX_PAGE, PAGE};
 pub use model::{HubInfo, ModelMetadata, PriceTerms, Quote, QuotePart, Ready, ServerMetadata, TensorMetadata};
 pub use money::{

@@ -24,6 +24,8 @@ pub enum Prefix {
     Api,
     /// `/v2`: the Open Inference Protocol, whose clients read the text at `error`.
     Inference,
+    /// The same protocol over gRPC, whose clients read a status. It is made elsewhere.
+    Grpc,
     /// Everything else: people. The page is made elsewhere.
     Page,
 }
@@ -35,6 +37,8 @@ impl Prefix {
             |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if under("/v2") {
             Prefix::Inference
+        } else if under("/inference.GRPCInferenceService") {
+            Prefix::Grpc
         } else if under("/api") || under("/.well-known") || under("/metrics") {
             Prefix::Api
         } else {
@@ -90,13 +94,15 @@ impl Problem {
         Problem { quote: Some(Box::new(quote)), ..self }
     }
 
-    /// The JSON body for clients of `prefix`. Pages have no JSON form; theirs is that of `/api/v1`.
+    /// The JSON body for clients of `prefix`. Pages and gRPC have no JSON form; theirs is that of `/api/v1`.
     pub fn json(&self, prefix: Prefix) -> Vec<u8> {
         let (code, message, hint) = (self.code.word(), self.message.as_str(), self.hint.as_deref());
         let quote = self.quote.as_deref();
         match prefix {
             Prefix::Inference => serde_json::to_vec(&InferenceBody { error: message, code, hint, quote }),
-            Prefix::Api | Prefix::Page => serde_json::to_vec(&ApiBody { error: Words { code, message, hint }, quote }),
+            Prefix::Api | Prefix::Page | Prefix::Grpc => {
+                serde_json::to_vec(&ApiBody { error: Words { code, message, hint }, quote })
+            }
         }
         .expect("texts are always JSON")
     }
@@ -138,6 +144,8 @@ mod tests {
             ("/v2", Prefix::Inference),
             ("/v2/models/a/b/infer", Prefix::Inference),
             ("/v2x", Prefix::Page),
+            ("/inference.GRPCInferenceService/ModelInfer", Prefix::Grpc),
+            ("/inference.GRPCInferenceServices/ModelInfer", Prefix::Page),
             ("/api/v1/account", Prefix::Api),
             ("/api", Prefix::Api),
             ("/apix/y", Prefix::Page),

@@ -68,8 +68,14 @@ pub(crate) fn look(folder: &Path, deep: bool, screen: Screen) -> anyhow::Result<
         }
     };
     let depth = Depth { deep: deep.then_some(&proof as Proof<'_>), progress: Some(&progress) };
-    let report = audit_to(folder, &depth)?;
+    let mut report = audit_to(folder, &depth)?;
     spinner.finish_and_clear();
+    if report.rows > 0 && !folder.join("hub.db").is_file() {
+        report.differences += 1;
+        report
+            .first
+            .push("hub.db is gone: cuts, royalties and the sums that pages show could not be compared".to_owned());
+    }
     Ok(report)
 }
 

@@ -23,8 +23,8 @@ use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
 use crate::identity::{self, Identity};
-use crate::runners;
 use crate::place::{self, DataFolder, Running};
+use crate::runners;
 use crate::screen::{Screen, hinted};
 use crate::settings::Settings;
 

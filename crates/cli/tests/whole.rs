@@ -245,6 +245,25 @@ fn a_hub_is_backed_up_while_it_runs_and_restored_elsewhere() {
 }
 
 #[test]
+fn books_without_their_catalogue_are_no_hub() {
+    let mut hub = Hub::start();
+    hub.account("bob");
+    hub.json("", &["admin", "deposit", "bob", "1"]);
+    hub.stop();
+    for file in ["hub.db", "hub.db-wal", "hub.db-shm"] {
+        let _ = fs::remove_file(hub.data().join(file));
+    }
+    let audit = hub.command(&["audit"]).output().unwrap();
+    assert_eq!(audit.status.code(), Some(1));
+    assert!(String::from_utf8(audit.stdout).unwrap().contains("hub.db is gone"));
+    // Twice: the first try leaves an empty one behind.
+    for _ in 0..2 {
+        let (_, said) = hub.fails("", &["serve", "--listen", "127.0.0.1:0"]);
+        assert!(said.contains("hub.db") && said.contains("restore a backup"), "{said}");
+    }
+}
+
+#[test]
 fn a_mistake_is_told_with_what_to_do() {
     let hub = Hub::start();
     let alice = hub.account("alice");

@@ -100,6 +100,6 @@ fn copy(value: &DynTensor) -> Result<Vec<u8>, String> {
     Ok(unsafe { std::slice::from_raw_parts(value.data_ptr().cast::<u8>(), size) }.to_vec())
 }
 
-fn text(error: ort::Error) -> String {
+pub(crate) fn text(error: ort::Error) -> String {
     error.message().to_owned()
 }

@@ -5,14 +5,15 @@
 //! given and these do not spin.
 //!
 //! What it takes: every data type of the protocol, as tensors of known rank. Strings are UTF-8 without NUL, because the
-//! runtime's are. What it refuses when it loads: sequences, maps and optional values, with a text that tells how to
-//! export without them.
+//! runtime's are. A sequence of maps, which classifiers of scikit-learn end with, is two tensors (`maps.rs`). What it
+//! refuses when it loads: other sequences and maps, and optional values, with a text that says so.
 //!
 //! Absent on purpose: processes and sockets (that is `engine`), fetching the library (that is the command line).
 //!
 //! `ort` is a release candidate and pinned: when it changes, this crate is all that has to follow.
 
 mod data;
+mod maps;
 mod version;
 
 use std::path::Path;
@@ -21,8 +22,10 @@ use engine::{Backend, EngineInfo, Session};
 use ort::environment::Environment;
 use ort::memory::Allocator;
 use ort::session::SessionInputValue;
-use ort::value::{Outlet, ValueType};
+use ort::value::{Outlet, ValueRef, ValueType};
 use tensor::{Port, Signature, Tensor};
+
+use crate::maps::Maps;
 
 /// No folder, and nothing can be in it: where models are told to look for external data.
 const NOWHERE: &str = "/dev/null/nowhere";
@@ -93,9 +96,11 @@ impl Backend for Onnx {
         let session = self.session(&model).map_err(|error| error.message().to_owned())?;
         drop(model);
         let inputs = session.inputs().iter().map(|input| port("input", input)).collect::<Result<_, _>>()?;
-        let outputs = session.outputs().iter().map(|output| port("output", output)).collect::<Result<_, _>>()?;
-        let signature = Signature { inputs, outputs };
-        Ok(Box::new(Loaded { session, allocator: Allocator::default(), signature, spoilt: false }))
+        let outputs = session.outputs().iter().map(Output::of).collect::<Result<Vec<_>, _>>()?;
+        let ports: Vec<Port> = outputs.iter().flat_map(Output::ports).cloned().collect();
+        maps::check_names(&ports)?;
+        let signature = Signature { inputs, outputs: ports };
+        Ok(Box::new(Loaded { session, allocator: Allocator::default(), signature, outputs, spoilt: false }))
     }
 }
 
@@ -104,7 +109,41 @@ struct Loaded {
     session: ort::session::Session,
     allocator: Allocator,
     signature: Signature,
+    /// The session's outputs; one port of the signature for each, or two.
+    outputs: Vec<Output>,
     spoilt: bool,
+}
+
+/// What becomes of an output of the session.
+#[derive(Debug)]
+enum Output {
+    Tensor(Port),
+    Maps(Maps),
+}
+
+impl Output {
+    fn of(outlet: &Outlet) -> Result<Output, String> {
+        match Maps::of(outlet.name(), outlet.dtype()) {
+            Some(maps) => Ok(Output::Maps(maps)),
+            None => port("output", outlet).map(Output::Tensor),
+        }
+    }
+
+    fn ports(&self) -> impl Iterator<Item = &Port> {
+        let (first, second) = match self {
+            Output::Tensor(port) => (port, None),
+            Output::Maps(Maps { values, keys }) => (values, Some(keys)),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    fn read(&self, value: ValueRef<'_>, tensors: &mut Vec<Tensor>) -> Result<(), String> {
+        match self {
+            Output::Tensor(port) => tensors.push(data::read(port, value)?),
+            Output::Maps(maps) => tensors.extend(maps.read(value)?),
+        }
+        Ok(())
+    }
 }
 
 impl Session for Loaded {
@@ -132,7 +171,11 @@ impl Session for Loaded {
                 return Err(error.message().to_owned());
             }
         };
-        self.signature.outputs.iter().zip(outputs.values()).map(|(port, value)| data::read(port, value)).collect()
+        let mut tensors = Vec::with_capacity(self.signature.outputs.len());
+        for (output, value) in self.outputs.iter().zip(outputs.values()) {
+            output.read(value, &mut tensors)?;
+        }
+        Ok(tensors)
     }
 
     fn is_spoilt(&self) -> bool {
@@ -151,8 +194,7 @@ fn port(side: &str, outlet: &Outlet) -> Result<Port, String> {
             Ok(Port { name: name.to_owned(), datatype, shape })
         }
         ValueType::Sequence(_) | ValueType::Map { .. } => Err(format!(
-            "{side} {name:?} is {}, not a tensor; if it was exported from scikit-learn, export it with zipmap off: \
-             to_onnx(model, …, options={{\"zipmap\": False}})",
+            "{side} {name:?} is {}; taken are tensors, and as outputs sequences of maps from INT64 or text to FP32",
             outlet.dtype()
         )),
         ValueType::Optional(_) => Err(format!("{side} {name:?} is an optional value, not a tensor")),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{Death, Engine, Failure, Model, Ran, Runners, RunnersConfig, Trial};
+use engine::{Call, Death, Engine, Failure, Model, Ran, Runners, RunnersConfig, Trial};
 use tensor::{DataType, Mismatch, Tensor};
 
 /// The library: where the environment says, else where `modelhub engine install` puts it.
@@ -32,7 +32,11 @@ fn model(name: &str) -> Model {
     assert!(weights.exists(), "{}", weights.display());
     let mut digest = [0; 32];
     digest[..name.len()].copy_from_slice(name.as_bytes());
-    Model { digest, weights }
+    Model { digest, weights, batch_rows: 1 }
+}
+
+fn call(inputs: Vec<Tensor>, limit_ms: u64) -> Call {
+    Call { inputs, deadline: after(limit_ms), caller: [0; 16] }
 }
 
 fn after(ms: u64) -> Instant {
@@ -40,7 +44,7 @@ fn after(ms: u64) -> Instant {
 }
 
 async fn run(runners: &Runners, name: &str, inputs: Vec<Tensor>) -> Result<Ran, Failure> {
-    runners.run(&model(name), inputs, after(30_000)).await
+    runners.run(&model(name), call(inputs, 30_000)).await
 }
 
 async fn trial(name: &str) -> Result<Box<dyn Trial>, Failure> {
@@ -156,6 +160,33 @@ async fn every_data_type_awkward_names_scalars_and_empty_axes_work() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sequence_of_maps_is_two_tensors() {
+    let mut zipmap = trial("zipmap.onnx").await.unwrap();
+    assert_eq!(
+        line(zipmap.signature()),
+        "features FP32 [None, Some(4)] -> output_label INT64 [None], \
+         output_probability FP32 [None, None], output_probability.keys INT64 [Some(1), None]"
+    );
+    let told = zipmap.run(vec![features()], after(5000)).await.unwrap().outputs;
+    let [label, probabilities] = &run(&runners(), "scaler.onnx", vec![features()]).await.unwrap().outputs[..] else {
+        panic!("two outputs")
+    };
+    assert_eq!(told[0].bytes(), label.bytes());
+    assert_eq!(told[1], probabilities.clone().with_name("output_probability").unwrap(), "bit by bit");
+    assert_eq!(told[2], Tensor::int64("output_probability.keys", &[1, 3], &[0, 1, 2]).unwrap());
+
+    let none = zipmap.run(vec![Tensor::fp32("features", &[0, 4], &[]).unwrap()], after(5000)).await;
+    let none = none.unwrap().outputs;
+    assert_eq!((none[1].shape(), none[2].shape()), (&[0, 0][..], &[1, 0][..]));
+
+    // Columns are sorted with their keys, whatever order the model has them in.
+    let x = Tensor::fp32("x", &[2, 3], &[1., 2., 3., 4., 5., 6.]).unwrap();
+    let words = run(&runners(), "zipmap_words.onnx", vec![x]).await.unwrap().outputs;
+    assert_eq!(words[0], Tensor::fp32("y", &[2, 3], &[3., 1., 2., 6., 4., 5.]).unwrap());
+    assert_eq!(words[1], Tensor::strings("y.keys", &[1, 3], &["pears", "plums", "Äpfel"]).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_endless_model_is_stopped_and_the_next_call_works() {
     let runners = runners();
     let count = |count| vec![Tensor::int64("count", &[1], &[count]).unwrap()];
@@ -163,7 +194,7 @@ async fn an_endless_model_is_stopped_and_the_next_call_works() {
     let pid = runners.runner_pid(&model("loop.onnx")).unwrap();
 
     let started = Instant::now();
-    let failure = runners.run(&model("loop.onnx"), count(i64::MAX), after(500)).await.unwrap_err();
+    let failure = runners.run(&model("loop.onnx"), call(count(i64::MAX), 500)).await.unwrap_err();
     assert!(matches!(failure, Failure::TimedOut { limit_ms: 450..=500 }), "{failure:?}");
     while alive(pid) {
         assert!(started.elapsed() < Duration::from_millis(1500), "still alive a second after the deadline");
@@ -199,8 +230,10 @@ async fn load_failure(name: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn models_that_cannot_be_served_are_refused_at_load_with_the_reason() {
-    let zipmap = load_failure("zipmap.onnx").await;
-    assert!(zipmap.contains("not a tensor") && zipmap.contains("zipmap off"), "{zipmap}");
+    let sequence = load_failure("sequence.onnx").await;
+    assert!(sequence.starts_with("output \"all\" is Sequence<"), "{sequence}");
+    let taken = load_failure("keys_taken.onnx").await;
+    assert!(taken.starts_with("two outputs are called \"y.keys\"; the keys of a sequence of maps"), "{taken}");
     // A script is no model, and neither is a model that is cut off.
     let garbage = load_failure("make.py").await;
     assert!(garbage.contains("protobuf parsing failed"), "{garbage}");
@@ -208,7 +241,7 @@ async fn models_that_cannot_be_served_are_refused_at_load_with_the_reason() {
     let cut = folder.path().join("cut.onnx");
     let whole = std::fs::read(model("scaler.onnx").weights).unwrap();
     std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
-    let cut = Model { digest: [9; 32], weights: cut };
+    let cut = Model { digest: [9; 32], weights: cut, batch_rows: 1 };
     assert!(matches!(runners().trial(&cut, after(30_000)).await, Err(Failure::Load { .. })));
 }
 
@@ -249,7 +282,7 @@ async fn mutated_graphs_are_refused_or_load_and_end_no_hub() {
         }
         let weights = folder.path().join(number.to_string());
         std::fs::write(&weights, bytes).unwrap();
-        let mutant = Model { digest: [number as u8; 32], weights };
+        let mutant = Model { digest: [number as u8; 32], weights, batch_rows: 1 };
         match runners.trial(&mutant, after(10_000)).await {
             Ok(trial) => assert!(!trial.signature().outputs.is_empty()),
             Err(Failure::Load { .. } | Failure::Died { .. } | Failure::TimedOut { .. }) => {}

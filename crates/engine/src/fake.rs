@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use tensor::{Signature, Tensor};
 
-use crate::line::timed_out;
-use crate::{Engine, EngineInfo, Failure, Model, Ran, Trial, Unavailable};
+use crate::request::timed_out;
+use crate::{Call, Engine, EngineInfo, Failure, Model, Ran, Trial, Unavailable};
 
 /// Makes outputs, in the order of the signature, or a failure of the inputs.
 pub type Function = Arc<dyn Fn(&[Tensor]) -> Result<Vec<Tensor>, Failure> + Send + Sync>;
@@ -206,8 +206,8 @@ impl Engine for Fake {
         }
     }
 
-    async fn run(&self, model: &Model, inputs: Vec<Tensor>, deadline: Instant) -> Result<Ran, Failure> {
-        self.perform(&model.digest, inputs, deadline).await
+    async fn run(&self, model: &Model, call: Call) -> Result<Ran, Failure> {
+        self.perform(&model.digest, call.inputs, call.deadline).await
     }
 
     async fn trial(&self, model: &Model, _deadline: Instant) -> Result<Box<dyn Trial>, Failure> {
@@ -267,8 +267,12 @@ mod tests {
         vec![Tensor::fp32(name, &[1], &[1.0]).unwrap()]
     }
 
+    fn call(inputs: Vec<Tensor>) -> Call {
+        Call { inputs, deadline: soon(), caller: [0; 16] }
+    }
+
     fn model(number: u8) -> Model {
-        Model { digest: [number; 32], weights: "unused".into() }
+        Model { digest: [number; 32], weights: "unused".into(), batch_rows: 1 }
     }
 
     fn soon() -> Instant {
@@ -281,7 +285,7 @@ mod tests {
             .then(Behaviour::Hang)
             .then(Behaviour::After(Duration::from_millis(5), Box::new(Behaviour::Echo)));
         let model = model(1);
-        let run = || fake.run(&model, tensor("x"), soon());
+        let run = || fake.run(&model, call(tensor("x")));
         assert!(matches!(run().await, Err(Failure::Run { .. })));
         assert_eq!(run().await, Err(Failure::TimedOut { limit_ms: 50 }));
         for _ in 0..2 {
@@ -293,8 +297,8 @@ mod tests {
     #[tokio::test]
     async fn inputs_outputs_and_loads_fail_as_with_a_real_engine() {
         let fake = Fake::new(signature(), Behaviour::Answer(tensor("z")));
-        assert!(matches!(fake.run(&model(1), tensor("z"), soon()).await, Err(Failure::Input(_))));
-        assert!(matches!(fake.run(&model(1), tensor("x"), soon()).await, Err(Failure::Answer(_))));
+        assert!(matches!(fake.run(&model(1), call(tensor("z"))).await, Err(Failure::Input(_))));
+        assert!(matches!(fake.run(&model(1), call(tensor("x"))).await, Err(Failure::Answer(_))));
 
         fake.refuse_load(model(2).digest, Failure::Load { reason: "no".into() });
         assert!(matches!(fake.trial(&model(2), soon()).await, Err(Failure::Load { .. })));
@@ -303,6 +307,6 @@ mod tests {
         assert_eq!(trial.run(tensor("x"), soon()).await.unwrap().outputs, tensor("y"));
 
         fake.set_unavailable(Some(Unavailable { reason: "gone".into(), hint: "bring it back" }));
-        assert!(matches!(fake.run(&model(3), tensor("x"), soon()).await, Err(Failure::Unavailable(_))));
+        assert!(matches!(fake.run(&model(3), call(tensor("x"))).await, Err(Failure::Unavailable(_))));
     }
 }

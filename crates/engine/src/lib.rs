@@ -10,9 +10,8 @@
 //!
 //! A runner is locked in (`sandbox.rs`) before it reads a model.
 //!
-//! Absent on purpose: money, users, the database, HTTP. Not here yet, with their places: batching across callers (where
-//! `line.rs` takes requests from the queue), memfds for large tensors (`frame.rs`), a pool that knows what models are
-//! worth (`pool.rs`).
+//! Absent on purpose: money, users, the database, HTTP. Not here yet: memfds for large tensors (their place is
+//! `frame.rs`), small models that share a process.
 //!
 //! To add a format: a crate `engine-NAME` that implements [`Backend`] and [`Session`], and its name in the command
 //! line's `runner` subcommand.
@@ -26,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use tensor::{Signature, Tensor};
 
 mod backend;
+pub mod batch;
 mod failure;
 #[cfg(feature = "fake")]
 pub mod fake;
@@ -33,11 +33,14 @@ mod frame;
 mod line;
 mod pool;
 mod process;
+mod queue;
+mod request;
 pub mod runner;
 mod runners;
 mod sandbox;
 mod spares;
 mod trial;
+mod worth;
 
 pub use backend::{Backend, Session};
 pub use failure::{Death, Failure, Unavailable};
@@ -50,9 +53,9 @@ pub trait Engine: Send + Sync + Debug {
     /// What runs the models, or why nothing can. The first call after a change may take as long as a runner's start.
     fn status(&self) -> Result<EngineInfo, Unavailable>;
 
-    /// Runs `model` once. The time spent waiting counts; at `deadline` the call has failed. Dropped, it leaves nothing
+    /// Runs `model` once. The time spent waiting counts; at the deadline the call has failed. Dropped, it leaves nothing
     /// behind.
-    async fn run(&self, model: &Model, inputs: Vec<Tensor>, deadline: Instant) -> Result<Ran, Failure>;
+    async fn run(&self, model: &Model, call: Call) -> Result<Ran, Failure>;
 
     /// Loads `model` in a runner of its own that nobody else uses: the dry run of a publish.
     async fn trial(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure>;
@@ -82,6 +85,17 @@ pub struct Model {
     pub digest: [u8; 32],
     /// A blob of the hub. The hub opens it and hands the runner its descriptor; the runner opens no path.
     pub weights: PathBuf,
+    /// Calls share a run as long as their first axes come to no more than this; 1: each has its own.
+    pub batch_rows: u64,
+}
+
+/// One call of a model.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub inputs: Vec<Tensor>,
+    pub deadline: Instant,
+    /// Callers take turns where calls wait.
+    pub caller: [u8; 16],
 }
 
 /// What a run gave.

@@ -9,7 +9,7 @@
 //! do; otherwise the keeper writes what has gathered once the tasks that are ready have had their turn; the keeper
 //! reads and wakes the callers.
 //!
-//! The place of batching: [`State::pump`], which takes requests from the queue.
+//! Calls of a model that allows it share a run (`batch.rs`): those that wait when a run can be sent, and no others.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,20 +17,26 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tensor::{Signature, Tensor};
+use tensor::Signature;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::frame::{self, Frame, Inbox, Kind, TooLong, Violation};
 use crate::pool::Pool;
 use crate::process::{Process, Started, start};
-use crate::{Death, Failure, Model, Ran};
+use crate::queue::Queue;
+use crate::request::{Apart, Request, Sent};
+use crate::worth::{Cost, Usage, worth};
+use crate::{Death, Failure, Model};
 
 /// Requests a runner is sent before it has answered. Enough to share system calls, few enough that a death disturbs
 /// little and that what waits can still be chosen from.
 const WINDOW: usize = 32;
+
+/// And runs that calls share: one that runs and one that is at hand when it ends.
+const BATCH_WINDOW: usize = 2;
 
 /// Bytes that are encoded ahead of the socket.
 const AHEAD_BYTES: usize = 1024 * 1024;
@@ -41,53 +47,6 @@ const GRACE: Duration = Duration::from_millis(300);
 
 /// Runners a request may be lost with before it is given up.
 const DEATHS: u8 = 2;
-
-/// A call on its way.
-#[derive(Debug)]
-pub(crate) struct Request {
-    inputs: Vec<Tensor>,
-    accepted: Instant,
-    deadline: Instant,
-    cold: bool,
-    deaths: u8,
-    /// Given when it is sent.
-    id: u64,
-    /// Taken by the one answer.
-    answer: Option<oneshot::Sender<Result<Ran, Failure>>>,
-}
-
-impl Request {
-    /// A request, and where its answer will come.
-    pub(crate) fn new(
-        inputs: Vec<Tensor>,
-        accepted: Instant,
-        deadline: Instant,
-    ) -> (Request, oneshot::Receiver<Result<Ran, Failure>>) {
-        let (answer, receiver) = oneshot::channel();
-        (Request { inputs, accepted, deadline, cold: false, deaths: 0, id: 0, answer: Some(answer) }, receiver)
-    }
-
-    fn answer(&mut self, result: Result<Ran, Failure>) {
-        if let Some(answer) = self.answer.take() {
-            // A caller that has gone misses nothing.
-            let _ = answer.send(result);
-        }
-    }
-
-    fn time_out(&mut self) {
-        self.answer(Err(timed_out(self.accepted, self.deadline)));
-    }
-
-    /// Whether anyone still waits for the answer.
-    fn is_awaited(&self) -> bool {
-        self.answer.as_ref().is_some_and(|answer| !answer.is_closed())
-    }
-}
-
-pub(crate) fn timed_out(accepted: Instant, deadline: Instant) -> Failure {
-    // Rounded up, so that the limit reads as it was set a moment before.
-    Failure::TimedOut { limit_ms: deadline.saturating_duration_since(accepted).as_micros().div_ceil(1000) as u64 }
-}
 
 /// The line has ended; here is the request again.
 #[derive(Debug)]
@@ -112,9 +71,11 @@ struct State {
     closed: bool,
     /// Has been asked for its place, and gives it up when it is idle.
     stopping: bool,
-    waiting: VecDeque<Request>,
+    waiting: Queue,
     /// In the order of sending, which is that of the answers.
-    sent: VecDeque<Request>,
+    sent: VecDeque<Sent>,
+    /// How many rows calls may share a run with; 1 once the model has shown that it does not keep rows apart.
+    batch_rows: u64,
     next_id: u64,
     /// Frames the socket has not taken yet, from `written` on.
     out: Vec<u8>,
@@ -124,33 +85,6 @@ struct State {
     wake_at: Option<Instant>,
     usage: Usage,
     cost: Cost,
-}
-
-/// What a model takes to be there: known once it was loaded.
-#[derive(Debug, Clone, Copy, Default)]
-struct Cost {
-    load_ms: u64,
-    memory_bytes: u64,
-}
-
-/// How much a model is used: its calls, those of long ago counting less.
-#[derive(Debug, Clone, Copy)]
-struct Usage {
-    calls: f64,
-    at: Instant,
-}
-
-impl Usage {
-    /// A call counts half after this long.
-    const HALF_LIFE_S: f64 = 600.0;
-
-    fn at(self, now: Instant) -> f64 {
-        self.calls * (-now.saturating_duration_since(self.at).as_secs_f64() / Usage::HALF_LIFE_S).exp2()
-    }
-
-    fn count(&mut self, now: Instant) {
-        *self = Usage { calls: self.at(now) + 1.0, at: now.max(self.at) };
-    }
 }
 
 /// A runner that has loaded the model.
@@ -179,13 +113,17 @@ impl Line {
     /// Opens a line with its first request.
     pub(crate) fn open(pool: Arc<Pool>, model: Model, mut request: Request) -> Arc<Line> {
         request.cold = true;
+        let usage = Usage::first(request.accepted());
+        let mut waiting = Queue::default();
+        waiting.push_back(request);
         let state = State {
             closed: false,
             stopping: false,
-            usage: Usage { calls: 1.0, at: request.accepted },
+            usage,
             cost: Cost::default(),
-            waiting: VecDeque::from([request]),
+            waiting,
             sent: VecDeque::new(),
+            batch_rows: model.batch_rows,
             next_id: 0,
             out: Vec::new(),
             written: 0,
@@ -218,13 +156,17 @@ impl Line {
         }
         if state.waiting.len() >= self.queue_limit {
             state.waiting.retain(Request::is_awaited);
+            let busy = Failure::Busy { waiting: state.waiting.len(), limit: self.queue_limit };
             if state.waiting.len() >= self.queue_limit {
-                return Ok(Err(Failure::Busy { waiting: state.waiting.len(), limit: self.queue_limit }));
+                match state.waiting.give_way_to(&request.caller()) {
+                    Some(mut other) => other.answer(Err(busy)),
+                    None => return Ok(Err(busy)),
+                }
             }
         }
         request.cold = state.link.is_none();
-        state.usage.count(request.accepted);
-        let deadline = request.deadline;
+        state.usage.count(request.accepted());
+        let deadline = request.deadline();
         if state.wake_at.is_none_or(|wake_at| deadline < wake_at) {
             state.wake_at = Some(deadline);
             self.sooner.notify_one();
@@ -239,19 +181,21 @@ impl Line {
         Ok(Ok(()))
     }
 
-    /// What it is worth to keep the model: the time that its calls would wait for its load, for each byte it holds.
-    /// None if it is at work or about to stop.
+    /// What it is worth to keep the model; none if it is at work or about to stop.
     pub(crate) fn worth(&self, now: Instant) -> Option<f64> {
         let state = self.state();
-        let Cost { load_ms, memory_bytes } = state.cost;
-        let worth = state.usage.at(now) * load_ms.max(1) as f64 / memory_bytes.max(1) as f64;
-        (state.is_idle() && !state.closed && !state.stopping).then_some(worth)
+        let idle = state.is_idle() && !state.closed && !state.stopping;
+        idle.then(|| worth(state.usage, state.cost, now))
     }
 
     /// What the model holds of memory, as it was when it was loaded; 0 if it is not.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let state = self.state();
         if state.link.is_some() && !state.stopping { state.cost.memory_bytes } else { 0 }
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.state().waiting.len()
     }
 
     pub(crate) fn ask_to_stop(&self) {
@@ -270,7 +214,7 @@ impl Line {
         if let Some(link) = state.link.take() {
             link.process.kill();
         }
-        state.waiting.clear();
+        state.waiting = Queue::default();
         state.sent.clear();
         drop(state);
         if let Some(keeper) = self.keeper.get() {
@@ -367,24 +311,20 @@ impl Line {
             Kind::Expired => Err(Failure::TimedOut { limit_ms: 0 }),
             _ => return Err("an answer of an unknown kind"),
         };
-        let mut request = match self.state().sent.pop_front() {
+        let mut state = self.state();
+        match state.sent.front() {
             None => return Err("an answer to nothing"),
-            Some(request) if request.id != frame.id => {
-                self.state().sent.push_front(request);
-                return Err("an answer out of order");
-            }
-            Some(request) => request,
-        };
-        let result = match result {
-            Ok((engine_us, outputs)) => signature.check_outputs(&outputs).map_err(Failure::Answer).map(|()| {
-                let all_us = request.accepted.elapsed().as_micros() as u64;
-                let engine_us = engine_us.min(all_us);
-                Ran { outputs, queue_us: all_us - engine_us, engine_us, cold: request.cold }
-            }),
-            Err(Failure::TimedOut { .. }) => Err(timed_out(request.accepted, request.deadline)),
-            Err(failure) => Err(failure),
-        };
-        request.answer(result);
+            Some(sent) if sent.id != frame.id => return Err("an answer out of order"),
+            Some(_) => {}
+        }
+        let sent = state.sent.pop_front().expect("it was looked at");
+        let result = result.and_then(|(engine_us, outputs)| {
+            signature.check_outputs(&outputs).map_err(Failure::Answer)?;
+            Ok((engine_us, outputs))
+        });
+        if let Err(apart) = sent.answer(result) {
+            state.take_apart(apart);
+        }
         Ok(())
     }
 
@@ -466,32 +406,59 @@ enum Expiry {
 }
 
 impl State {
-    /// Sends requests on while the window and the socket's buffer have room.
+    /// Sends requests on while the window and the socket's buffer have room. Those that may share a run gather while two
+    /// runs are on their way; nobody waits for others to come.
     fn pump(&mut self) {
-        let Some(link) = &self.link else { return };
         let now = Instant::now();
-        while self.sent.len() < WINDOW && self.out.len() < AHEAD_BYTES {
-            let Some(mut request) = self.waiting.pop_front() else { break };
+        let window = if self.batch_rows > 1 { BATCH_WINDOW } else { WINDOW };
+        while self.link.is_some() && self.sent.len() < window && self.out.len() < AHEAD_BYTES {
+            let Some(request) = self.next(now) else { break };
+            self.next_id += 1;
+            let mut sent = Sent::of(self.next_id, request);
+            while sent.rows_left(self.batch_rows) > 0 {
+                let Some(other) = self.next(now) else { break };
+                if let Err(other) = sent.share(other, self.batch_rows) {
+                    self.waiting.push_front(other);
+                    break;
+                }
+            }
+            match sent.write(&mut self.out) {
+                Ok(()) => self.sent.push_back(sent),
+                Err(TooLong { bytes }) => {
+                    let failure = Failure::TooLarge { bytes, limit: frame::MAX_CALL };
+                    if let Err(apart) = sent.answer(Err(failure)) {
+                        self.take_apart(apart);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next request that is still worth running.
+    fn next(&mut self, now: Instant) -> Option<Request> {
+        let signature = &self.link.as_ref()?.signature;
+        loop {
+            let mut request = self.waiting.pop()?;
             if !request.is_awaited() {
                 continue;
             }
-            if request.deadline <= now {
+            if request.deadline() <= now {
                 request.time_out();
-                continue;
-            }
-            if let Err(mismatch) = link.signature.check_inputs(&request.inputs) {
+            } else if let Err(mismatch) = signature.check_inputs(request.inputs()) {
                 request.answer(Err(Failure::Input(mismatch)));
-                continue;
+            } else {
+                return Some(request);
             }
-            self.next_id += 1;
-            request.id = self.next_id;
-            let deadline_ns = frame::deadline_ns(request.deadline);
-            match frame::write_run(&mut self.out, request.id, deadline_ns, &request.inputs) {
-                Ok(()) => self.sent.push_back(request),
-                Err(TooLong { bytes }) => {
-                    request.answer(Err(Failure::TooLarge { bytes, limit: frame::MAX_CALL }));
-                }
-            }
+        }
+    }
+
+    /// Calls that shared a run and got nothing of it go each alone, before all others.
+    fn take_apart(&mut self, Apart { requests, mixes_rows }: Apart) {
+        if mixes_rows {
+            self.batch_rows = 1;
+        }
+        for request in requests.into_iter().rev() {
+            self.waiting.push_front(request);
         }
     }
 
@@ -528,15 +495,17 @@ impl State {
     /// Answers everyone whose deadline has come and finds the next moment to look. A request that has been sent stays
     /// in its place, so that its late answer finds it, and who is to blame for a late runner is known.
     fn expire(&mut self, now: Instant) -> Expiry {
-        for request in self.waiting.iter_mut().chain(&mut self.sent).filter(|request| request.deadline <= now) {
+        let sent = self.sent.iter_mut().flat_map(|sent| &mut sent.requests);
+        for request in self.waiting.iter_mut().chain(sent).filter(|request| request.deadline() <= now) {
             request.time_out();
         }
         self.waiting.retain(Request::is_awaited);
-        let overrun = self.sent.front().map(|oldest| oldest.deadline + GRACE);
+        let overrun = self.sent.front().map(|oldest| oldest.deadline() + GRACE);
         if overrun.is_some_and(|at| at <= now) {
             return Expiry::Overrun;
         }
-        let deadlines = self.waiting.iter().chain(&self.sent).map(|request| request.deadline);
+        let sent = self.sent.iter_mut().flat_map(|sent| &mut sent.requests);
+        let deadlines = self.waiting.iter_mut().chain(sent).map(|request| request.deadline());
         self.wake_at = deadlines.filter(|at| *at > now).chain(overrun).min();
         Expiry::Next(self.wake_at)
     }
@@ -550,14 +519,16 @@ impl State {
         let how = match ended {
             Ended::Retired | Ended::Left => Death::Stopped,
             Ended::Unstarted(failure) => {
-                for mut request in self.waiting.drain(..) {
+                for mut request in self.waiting.drain() {
                     request.answer(Err(failure.clone()));
                 }
                 Death::Stopped
             }
             Ended::Died(how) => {
-                if let Some(mut oldest) = self.sent.pop_front() {
-                    oldest.answer(Err(Failure::Died { how }));
+                // Of those that shared a run nobody knows whose it was: each goes alone.
+                let oldest = self.sent.pop_front().map_or(Ok(()), |oldest| oldest.answer(Err(Failure::Died { how })));
+                if let Err(apart) = oldest {
+                    self.take_apart(apart);
                 }
                 how
             }
@@ -567,12 +538,14 @@ impl State {
                 Death::Stopped
             }
         };
-        while let Some(mut request) = self.sent.pop_back() {
-            request.deaths += 1;
-            if request.deaths >= DEATHS {
-                request.answer(Err(Failure::Died { how }));
-            } else {
-                self.waiting.push_front(request);
+        while let Some(sent) = self.sent.pop_back() {
+            for mut request in sent.requests.into_iter().rev() {
+                request.deaths += 1;
+                if request.deaths >= DEATHS {
+                    request.answer(Err(Failure::Died { how }));
+                } else {
+                    self.waiting.push_front(request);
+                }
             }
         }
         self.waiting.retain(Request::is_awaited);

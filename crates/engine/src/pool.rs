@@ -12,7 +12,8 @@ use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::line::{Closed, Line, Request};
+use crate::line::{Closed, Line};
+use crate::request::Request;
 use crate::runners::RunnersConfig;
 use crate::spares::Spares;
 use crate::{Failure, Model};
@@ -107,6 +108,10 @@ impl Pool {
     pub(crate) fn make_room(&self) {
         let held = || self.lines().values().map(|line| line.memory_bytes()).sum::<u64>();
         while held() > self.config.resident_bytes && self.stop_least() {}
+    }
+
+    pub(crate) fn waiting(&self, digest: &[u8; 32]) -> usize {
+        self.lines().get(digest).map_or(0, |line| line.waiting())
     }
 
     /// The process that holds `digest`, if it is loaded.

@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use tensor::Tensor;
 use tokio::sync::Semaphore;
 
-use crate::line::{Request, timed_out};
 use crate::pool::Pool;
+use crate::request::{Request, timed_out};
 use crate::spares::{Spares, Stamp};
 use crate::trial::Alone;
-use crate::{Death, Engine, EngineInfo, Failure, Model, Protections, Ran, Trial, Unavailable, frame, process};
+use crate::{Call, Death, Engine, EngineInfo, Failure, Model, Protections, Ran, Trial, Unavailable, frame, process};
 
 /// How runners are started and how many there may be.
 #[derive(Debug, Clone)]
@@ -136,6 +136,11 @@ impl Runners {
         }
     }
 
+    /// How many calls wait for `model`, those its runner has been sent not counted.
+    pub fn waiting(&self, model: &Model) -> usize {
+        self.pool.waiting(&model.digest)
+    }
+
     /// The process that holds `model`, for tests that kill it.
     #[doc(hidden)]
     pub fn runner_pid(&self, model: &Model) -> Option<u32> {
@@ -149,10 +154,10 @@ impl Engine for Runners {
         self.probe().map(|(info, _)| info)
     }
 
-    async fn run(&self, model: &Model, inputs: Vec<Tensor>, deadline: Instant) -> Result<Ran, Failure> {
+    async fn run(&self, model: &Model, call: Call) -> Result<Ran, Failure> {
         let accepted = Instant::now();
-        check(&inputs, accepted, deadline)?;
-        let (request, answer) = Request::new(inputs, accepted, deadline);
+        check(&call.inputs, accepted, call.deadline)?;
+        let (request, answer) = Request::new(call, accepted);
         self.pool.submit(model, request)?;
         answer.await.unwrap_or(Err(Failure::Died { how: Death::Stopped }))
     }

@@ -7,8 +7,8 @@ use tensor::{Signature, Tensor};
 use tokio::io::AsyncWriteExt;
 
 use crate::frame::{self, Kind, TooLong};
-use crate::line::timed_out;
 use crate::process::{Cut, Started, receive};
+use crate::request::timed_out;
 use crate::runners::check;
 use crate::{Death, Failure, Ran, Trial};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::{Death, Engine, Failure, Model, Ran, Runners, RunnersConfig, Sandbox};
+use engine::{Call, Death, Engine, Failure, Model, Ran, Runners, RunnersConfig, Sandbox};
 use tempfile::TempDir;
 use tensor::{Mismatch, Tensor};
 
@@ -30,6 +30,11 @@ impl Toys {
         Toys { folder, runners: Arc::new(Runners::new(config)), made: AtomicU8::new(0) }
     }
 
+    /// A model whose calls share runs.
+    fn shared(&self, text: &str) -> Model {
+        Model { batch_rows: 8, ..self.model(text) }
+    }
+
     fn library(&self) -> PathBuf {
         self.folder.path().join("library")
     }
@@ -38,7 +43,7 @@ impl Toys {
         let number = self.made.fetch_add(1, Ordering::SeqCst);
         let weights = self.folder.path().join(format!("model{number}"));
         std::fs::write(&weights, text).unwrap();
-        Model { digest: [number; 32], weights }
+        Model { digest: [number; 32], weights, batch_rows: 1 }
     }
 
     /// The processes that have opened the library so far.
@@ -60,7 +65,13 @@ impl Toys {
 }
 
 async fn run(runners: &Runners, model: &Model, numbers: &[i64], limit_ms: u64) -> Result<Ran, Failure> {
-    runners.run(model, vec![x(numbers)], Instant::now() + Duration::from_millis(limit_ms)).await
+    let deadline = Instant::now() + Duration::from_millis(limit_ms);
+    runners.run(model, Call { inputs: vec![x(numbers)], deadline, caller: [0; 16] }).await
+}
+
+async fn run_all(runners: &Runners, model: &Model, inputs: Vec<Tensor>) -> Result<Ran, Failure> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    runners.run(model, Call { inputs, deadline, caller: [0; 16] }).await
 }
 
 fn x(numbers: &[i64]) -> Tensor {
@@ -115,6 +126,81 @@ async fn concurrent_first_calls_load_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_wait_share_a_run_and_nobody_waits_for_others() {
+    let toys = Toys::new(|_| ());
+    let model = toys.shared("count");
+    assert_eq!(toys.run(&model, &[1], 5000).await.unwrap().outputs, y(&[1]), "alone, it runs alone");
+    let calls: Vec<_> = (0..64).map(|_| toys.start(&model, &[1, 2], 5000)).collect();
+    let mut shared = 0;
+    for call in calls {
+        let outputs = call.await.unwrap().unwrap().outputs;
+        assert_eq!(outputs[0].shape(), [2], "each its own rows");
+        let rows = outputs[0].bytes()[0];
+        assert!((2..=8).contains(&rows) && rows % 2 == 0, "{rows}");
+        shared += u32::from(rows > 2);
+    }
+    assert!(shared > 0);
+    let alone = Model { batch_rows: 1, ..toys.model("count") };
+    for call in (0..64).map(|_| toys.start(&alone, &[1, 2], 5000)).collect::<Vec<_>>() {
+        assert_eq!(call.await.unwrap().unwrap().outputs, y(&[2, 2]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_shares_a_run_with_a_bad_call_is_answered_all_the_same() {
+    let toys = Toys::new(|_| ());
+    for (text, says) in [("unlucky", "13"), ("mortal", "signal 6")] {
+        let model = toys.shared(text);
+        let calls: Vec<_> =
+            (0..40).map(|n| (n, toys.start(&model, &[if n == 20 { 13 } else { n + 100 }], 10_000))).collect();
+        for (n, call) in calls {
+            match call.await.unwrap() {
+                Ok(ran) => assert_eq!(ran.outputs, y(&[n + 100])),
+                Err(failure) => assert!(n == 20 && failure.to_string().contains(says), "{n}: {failure}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_mixes_rows_is_found_out_and_its_calls_run_alone() {
+    let toys = Toys::new(|_| ());
+    let model = toys.shared("mix");
+    for call in (0..40).map(|n| (n, toys.start(&model, &[n, 1], 5000))).collect::<Vec<_>>() {
+        let (n, call) = call;
+        assert_eq!(call.await.unwrap().unwrap().outputs, y(&[n + 1]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_calls_once_does_not_wait_behind_who_calls_often() {
+    let toys = Toys::new(|config| config.queue_limit = 64);
+    let model = toys.model("");
+    let call = |caller: u8, numbers: &[i64]| {
+        let (runners, model) = (Arc::clone(&toys.runners), model.clone());
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let call = Call { inputs: vec![x(numbers)], deadline, caller: [caller; 16] };
+        tokio::spawn(async move { runners.run(&model, call).await.map(|_| Instant::now()) })
+    };
+    call(1, &[1]).await.unwrap().unwrap();
+    // Each takes 20 ms; 32 of them are with the runner, the others fill the queue.
+    let hog: Vec<_> = (0..96).map(|_| call(1, &[-4, 20])).collect();
+    while toys.runners.waiting(&model) < 64 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let once = call(2, &[-4, 20]).await.unwrap().unwrap();
+    let (mut later, mut refused) = (0, 0);
+    for call in hog {
+        match call.await.unwrap() {
+            Ok(done) => later += u32::from(done > once),
+            Err(Failure::Busy { .. }) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(refused == 1 && later >= 50, "{refused} gave way, {later} came later");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_callers_get_each_their_own_answer() {
     let toys = Toys::new(|config| config.queue_limit = 1000);
     let model = toys.model("");
@@ -144,7 +230,7 @@ async fn large_tensors_pass_in_both_directions_at_once() {
         assert!(call.await.unwrap().unwrap().outputs == y(&large));
     }
     let half = vec![x(&vec![0; 5_000_000]), x(&vec![0; 5_000_000])];
-    let refused = toys.runners.run(&model, half, Instant::now() + Duration::from_secs(5)).await;
+    let refused = run_all(&toys.runners, &model, half).await;
     assert!(matches!(refused, Err(Failure::TooLarge { bytes: 80_000_000.., .. })), "{refused:?}");
 }
 
@@ -266,7 +352,7 @@ async fn inputs_that_break_the_signature_never_reach_the_runner() {
     let model = toys.model("");
     let wrong = vec![Tensor::int64("z", &[], &[1]).unwrap()];
     for _ in 0..2 {
-        let failure = toys.runners.run(&model, wrong.clone(), Instant::now() + Duration::from_secs(5)).await;
+        let failure = run_all(&toys.runners, &model, wrong.clone()).await;
         assert!(matches!(failure, Err(Failure::Input(Mismatch::Unknown { .. }))), "{failure:?}");
     }
 }
@@ -288,7 +374,7 @@ async fn a_failed_load_is_told_to_all_who_wait_and_is_tried_again() {
         std::fs::write(&model.weights, "").unwrap();
         assert!(toys.run(&model, &[1], 5000).await.is_ok(), "{text}");
     }
-    let missing = Model { digest: [200; 32], weights: toys.folder.path().join("nothing") };
+    let missing = Model { digest: [200; 32], weights: toys.folder.path().join("nothing"), batch_rows: 1 };
     assert!(matches!(toys.run(&missing, &[1], 5000).await, Err(Failure::Weights { .. })));
 }
 

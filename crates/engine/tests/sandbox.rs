@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use engine::{Engine, Failure, Model, Runners, RunnersConfig, Sandbox};
+use engine::{Call, Engine, Failure, Model, Runners, RunnersConfig, Sandbox};
 use tensor::Tensor;
 
 const MEMORY: u64 = 1024 * 1024 * 1024;
@@ -22,9 +22,10 @@ fn runners(folder: &Path, sandbox: Sandbox) -> Runners {
 }
 
 async fn run(runners: &Runners, folder: &Path, numbers: &[i64]) -> Result<Vec<Tensor>, Failure> {
-    let model = Model { digest: [1; 32], weights: folder.join("model") };
+    let model = Model { digest: [1; 32], weights: folder.join("model"), batch_rows: 1 };
     let x = Tensor::int64("x", &[numbers.len() as u64], numbers).unwrap();
-    let ran = runners.run(&model, vec![x], Instant::now() + Duration::from_secs(20)).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let ran = runners.run(&model, Call { inputs: vec![x], deadline, caller: [0; 16] }).await;
     ran.map(|ran| ran.outputs)
 }
 

@@ -1,7 +1,8 @@
 //! Budgets: what may be spent on something over a time, counted in memory while calls run.
 //!
-//! Always: what was captured and what running calls may come to are together at most the cap; a budget that is not in
-//! memory is read from the catalogue after all that is in the books has been carried over to it.
+//! Always: what was captured and what running calls may come to are together at most the cap; what was spent before is
+//! read from the catalogue after all that is in the books has been carried over to it, and what is captured meanwhile is
+//! counted here, so that nothing is missed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -71,6 +72,10 @@ pub(crate) struct Used {
     month: Amount,
     ever: Amount,
     running: Amount,
+    /// What was spent before is not known: calls run, and no cap has been asked for yet.
+    unread: bool,
+    /// It is being read: what ends meanwhile stays here, even if nothing runs any more.
+    reading: bool,
 }
 
 fn sum(one: Amount, other: Amount) -> Amount {
@@ -123,7 +128,7 @@ impl Budgets {
         today: i64,
     ) -> Option<Result<Reserved, Full>> {
         let mut used = self.lock();
-        let used = used.get_mut(&budget)?;
+        let used = used.get_mut(&budget).filter(|used| !used.unread)?;
         used.roll(today);
         for (over, cap) in caps {
             let (spent, running) = (used.over(*over), used.running);
@@ -135,25 +140,52 @@ impl Budgets {
         Some(Ok(Reserved { budgets: self.clone(), budget, cost: Some(cost) }))
     }
 
-    fn put(&self, budget: Budget, found: Used) {
+    /// Counts a call that no cap is in the way of: one may be set while it runs.
+    pub(crate) fn count(self: &Arc<Self>, budget: Budget, cost: Amount, today: i64) -> Reserved {
         let mut used = self.lock();
+        let used = used.entry(budget).or_insert(Used { day: today, unread: true, ..Used::default() });
+        used.running = sum(used.running, cost);
+        Reserved { budgets: self.clone(), budget, cost: Some(cost) }
+    }
+
+    /// What was captured before this is in the books, and what is captured after it is counted here, until it is put.
+    fn begin(&self, budget: Budget, today: i64) {
+        let mut used = self.lock();
+        let used = used.entry(budget).or_default();
+        *used = Used { day: today, running: used.running, unread: true, reading: true, ..Used::default() };
+    }
+
+    /// What was found to be spent. A call that ended just while it was read may be in both, and counts twice rather than
+    /// not at all.
+    fn put(&self, budget: Budget, mut found: Used) {
+        let mut used = self.lock();
+        let mut since = used.remove(&budget).unwrap_or_default();
         if used.len() >= Self::LIMIT {
             // One with a running call stays: what that comes to is known here alone.
             used.retain(|_, used| !used.running.is_zero());
         }
-        used.insert(budget, found);
+        let day = found.day.max(since.day);
+        found.roll(day);
+        since.roll(day);
+        let add = |of: fn(&Used) -> Amount| sum(of(&found), of(&since));
+        let (today, month, ever) = (add(|u| u.today), add(|u| u.month), add(|u| u.ever));
+        used.insert(budget, Used { day, today, month, ever, running: since.running, ..Used::default() });
     }
 
     /// Takes back what was set aside, and counts it as spent if it was captured.
     fn end(&self, budget: Budget, cost: Amount, captured: Option<i64>) {
         let mut used = self.lock();
-        let used = used.get_mut(&budget).expect("a budget with a running call stays in memory");
-        used.running = used.running.checked_sub(cost).unwrap_or_default();
+        let of = used.get_mut(&budget).expect("a budget with a running call stays in memory");
+        of.running = of.running.checked_sub(cost).unwrap_or_default();
         if let Some(day) = captured {
-            used.roll(day);
-            used.today = sum(used.today, cost);
-            used.month = sum(used.month, cost);
-            used.ever = sum(used.ever, cost);
+            of.roll(day);
+            of.today = sum(of.today, cost);
+            of.month = sum(of.month, cost);
+            of.ever = sum(of.ever, cost);
+        }
+        // The books know all of it.
+        if of.unread && !of.reading && of.running.is_zero() {
+            used.remove(&budget);
         }
     }
 }
@@ -201,7 +233,7 @@ impl Hub {
             if let Some(known) = self.0.budgets.reserve(budget, cost, caps, today()) {
                 return Ok(known);
             }
-            // Nothing of it runs while it is not in memory, so the books know all of it.
+            self.0.budgets.begin(budget, today());
             self.project().await?;
             let found = self.used(budget, today()).await?;
             self.0.budgets.put(budget, found);
@@ -287,6 +319,34 @@ mod tests {
         reserved.spent(20_484);
         let full = budgets.reserve(WHO, opg("1"), &[(Over::Day, opg("1"))], 20_484).expect("in memory");
         assert_eq!(full.expect_err("it is spent").spent, opg("1"));
+    }
+
+    #[test]
+    fn calls_that_ran_before_anybody_asked_for_a_cap_count() {
+        let budgets = Arc::new(Budgets::default());
+        let caps = [(Over::Day, opg("5"))];
+        let [ended, first, second, third] = ["4", "1", "2", "3"].map(|cost| budgets.count(WHO, opg(cost), 7));
+        ended.spent(7);
+        assert!(budgets.reserve(WHO, opg("1"), &caps, 7).is_none(), "what was spent before is not known");
+        budgets.begin(WHO, 7);
+        // Meanwhile one is captured, one fails, one goes on.
+        first.spent(7);
+        drop(second);
+        budgets.put(WHO, Used { day: 7, today: opg("0.5"), month: opg("0.5"), ..Used::default() });
+        let full = budgets.reserve(WHO, opg("1"), &caps, 7).expect("in memory").expect_err("3 run, 1.5 are spent");
+        assert_eq!((full.spent, full.running), (opg("1.5"), opg("3")));
+        third.spent(7);
+        assert_eq!(budgets.reserve(WHO, opg("1"), &caps, 7).expect("in memory").expect_err("full").spent, opg("4.5"));
+    }
+
+    #[test]
+    fn who_has_no_caps_is_kept_as_long_as_calls_run() {
+        let budgets = Arc::new(Budgets::default());
+        let [one, other] = ["1", "2"].map(|cost| budgets.count(WHO, opg(cost), 0));
+        one.spent(0);
+        assert_eq!(budgets.lock().len(), 1);
+        drop(other);
+        assert_eq!(budgets.lock().len(), 0);
     }
 
     #[test]

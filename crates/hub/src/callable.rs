@@ -86,7 +86,7 @@ impl Hub {
             });
         };
         let weights = self.0.blobs.path(found.weights);
-        let model = engine::Model { digest: found.digest.0, weights };
+        let model = engine::Model { digest: found.digest.0, weights, batch_rows: found.contract.batch_rows };
         let callable = Arc::new(Callable { number: found.number.to_string(), release: found, model });
         self.0.callables.put(name, callable.clone(), age);
         Ok(callable)

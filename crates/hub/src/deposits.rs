@@ -56,7 +56,5 @@ fn deposit_id(message: &str, place: usize) -> TransferId {
     hash.update(b"modelhub deposit\n");
     hash.update((place as u64).to_be_bytes());
     hash.update(message.as_bytes());
-    let mut id = [0; 16];
-    id.copy_from_slice(&hash.finalize()[..16]);
-    TransferId(id)
+    TransferId::derived(hash.finalize().into())
 }

@@ -116,6 +116,10 @@ pub enum Error {
         "the catalogue has seen row {carried} and the books end at row {last}: rows are missing. Keep a copy of the folder, then restore a backup"
     )]
     RowsMissing { carried: store::Seq, last: store::Seq },
+    #[error(
+        "the books have {last} rows and the catalogue is empty: hub.db, with all accounts, keys and models, is gone. Keep a copy of the folder, then restore a backup"
+    )]
+    CatalogLost { last: store::Seq },
     #[error("the hub failed")]
     Internal { reason: String },
     #[error("account {0} is not there")]

@@ -57,9 +57,10 @@ impl Hub {
                 .filter_map(|(over, cap)| Some((over, cap?)))
                 .collect();
             if caps.is_empty() {
-                // What is counted goes on being counted: a limit that was lifted may come back.
-                let known = self.0.budgets.reserve(budget, cost, &[], self.0.clock.now().day());
-                spending.extend(known.and_then(Result::ok));
+                // An account's limit may be set while this call runs. A key's never change.
+                if let Budget::Account(_) = budget {
+                    spending.push(self.0.budgets.count(budget, cost, self.0.clock.now().day()));
+                }
                 continue;
             }
             match self.reserve(budget, cost, &caps).await? {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::{Failure, Ran};
-use ledger::{Amount, Call, CallId, Class, Keyed, Outcome, Purse, Surface, Time, Usage};
+use ledger::{AccountId, Amount, Call, CallId, Class, Keyed, Outcome, Purse, Surface, Time, Usage};
 use registry::{Digest, ModelName, ReleaseNumber};
 use sha2::{Digest as _, Sha256};
 use store::{Denied, Looked, Row, Seq, Stored};
@@ -101,7 +101,7 @@ impl Hub {
         let terms = self.agree(&request, &callable).map_err(|error| self.failed(&call, None, None, error))?;
         let funds = self.fund(&request.caller, &callable, &terms).await;
         let funds = funds.map_err(|error| self.failed(&call, Some(&terms), None, error))?;
-        let ran = self.run(&callable, request.inputs).await;
+        let ran = self.run(&callable, request.caller.account().id, request.inputs).await;
         let ran = ran.map_err(|error| self.failed(&call, Some(&terms), Some(&funds), error))?;
         self.capture(&callable, &call, &terms, funds, ran).await
     }
@@ -119,9 +119,10 @@ impl Hub {
         }
     }
 
-    async fn run(&self, callable: &Callable, inputs: Vec<Tensor>) -> Result<Ran, Error> {
+    async fn run(&self, callable: &Callable, caller: AccountId, inputs: Vec<Tensor>) -> Result<Ran, Error> {
         let deadline = Instant::now() + Duration::from_millis(callable.release.contract.deadline_ms);
-        Ok(self.0.engine.run(&callable.model, inputs, deadline).await?)
+        let call = engine::Call { inputs, deadline, caller: caller.0 };
+        Ok(self.0.engine.run(&callable.model, call).await?)
     }
 
     /// The one commit: charge, parts, call row and, for a keyed call, its outcome.

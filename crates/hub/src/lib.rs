@@ -10,6 +10,7 @@
 
 mod account;
 mod alerts;
+mod batching;
 mod budgets;
 mod callable;
 mod caller;
@@ -141,6 +142,9 @@ impl Hub {
         let (carried, last) = (parts.catalog.watermark().await?, parts.books.last().await?);
         if carried > last {
             return Err(Error::RowsMissing { carried, last });
+        }
+        if carried == 0 && last > 0 && parts.catalog.account(&"operator".parse()?).await?.is_none() {
+            return Err(Error::CatalogLost { last });
         }
         let settings = parts.catalog.settings().await?;
         let hub = Hub(Arc::new(Inner {

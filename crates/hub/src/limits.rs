@@ -31,8 +31,9 @@ impl Hub {
     /// counts.
     pub async fn set_limits(&self, caller: &Caller, limits: Limits) -> Result<(), Error> {
         caller.may(Action::Money, Object::Account(caller.account()))?;
-        if caller.limits() != Limits::default() {
-            let rule = "a key that has limits of its own does not change the account's; use another key".to_owned();
+        check_unbounded(caller)?;
+        if caller.models().is_some() {
+            let rule = "a key for some models alone does not change the account's limits; use another key".to_owned();
             return Err(Error::Invalid { what: "key", value: caller.key().to_string(), rule });
         }
         check_limits(limits)?;
@@ -47,6 +48,16 @@ impl Hub {
         })
         .await
     }
+}
+
+/// What a key may spend at most is not lifted with that key, nor gone round by having others spend.
+pub(crate) fn check_unbounded(caller: &Caller) -> Result<(), Error> {
+    if caller.limits() == Limits::default() {
+        return Ok(());
+    }
+    let rule =
+        "a key that has limits of its own does not decide what the account may spend; use another key".to_owned();
+    Err(Error::Invalid { what: "key", value: caller.key().to_string(), rule })
 }
 
 /// A limit of nothing would be a key that cannot call: it is left out of the scopes instead.

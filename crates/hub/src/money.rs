@@ -87,6 +87,7 @@ impl Hub {
         let Movement { handle, amount, reference, id } = movement;
         check_amount(amount)?;
         check_reference("reference", &reference)?;
+        check_id(id)?;
         let account = self.find_account(&handle).await?;
         let id = id.unwrap_or_else(|| TransferId::from_uuid(self.0.ids.next()));
         let transfer = make(id, self.0.clock.now(), account.id, amount, reference).by(caller.account().id);
@@ -138,9 +139,8 @@ impl Hub {
     }
 
     async fn balance_of(&self, account: AccountId) -> Result<BalanceView, Error> {
-        let debts = self.0.books.debts(account).await?;
-        let owed = debts.iter().try_fold(Amount::ZERO, |sum, debt| sum.checked_add(debt.left)).unwrap_or(Amount::MAX);
-        Ok(BalanceView { balance: self.0.books.balance(account).await?, owed })
+        let books = &self.0.books;
+        Ok(BalanceView { balance: books.balance(account).await?, owed: books.owed(account).await? })
     }
 }
 
@@ -149,6 +149,18 @@ pub(crate) fn check_amount(amount: Amount) -> Result<(), Error> {
         return Err(Error::Invalid { what: "amount", value: "0".to_owned(), rule: "more than 0 OPG".to_owned() });
     }
     Ok(())
+}
+
+/// Ids that the hub makes of deposits' messages and of debts can be worked out by anybody: whoever took one beforehand
+/// would stand in their way.
+pub(crate) fn check_id(id: Option<TransferId>) -> Result<(), Error> {
+    match id.filter(TransferId::is_derived) {
+        None => Ok(()),
+        Some(id) => {
+            let rule = "ids of this form (UUIDs of version 8) are the hub's own; take a random one".to_owned();
+            Err(Error::Invalid { what: "id", value: id.to_string(), rule })
+        }
+    }
 }
 
 pub(crate) fn check_reference(what: &'static str, reference: &str) -> Result<(), Error> {

@@ -17,6 +17,7 @@ use store::{Account, ModelRecord, NewRelease, ReleaseRecord, Upload};
 use tensor::Tensor;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+use crate::batching::{Answered, try_batch};
 use crate::offer::Offer;
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
@@ -185,8 +186,12 @@ impl Hub {
         let section = card.hub.clone().unwrap_or_default();
         let (weights, mut trial) = say.told("dry run", self.dry_run(&tree).await).await?;
         let contract = say.told("contract", self.contract(&tree, &section, trial.as_ref())).await?;
-        let ran = self.examples(&tree, &contract, trial.as_mut()).await;
-        let examples = say.told("examples", ran.map(|count| (count, examples_said(count)))).await?;
+        let until = Instant::now() + EXAMPLES_LIMIT;
+        let ran = self.examples(&tree, &contract, until, trial.as_mut()).await;
+        let ran = ran.map(|(count, answered)| ((count, answered), examples_said(count)));
+        let (examples, answered) = say.told("examples", ran).await?;
+        let shared = try_batch(&contract, &answered, until, trial.as_mut()).await;
+        say.told("batch", shared.map(|said| ((), said))).await?;
         drop(trial);
         let contract = Contract { examples, ..contract };
         let offer = self.offer(&owner, &draft, &section, &card.lineage).await;
@@ -311,7 +316,8 @@ impl Hub {
     /// Loads the model in a runner of its own.
     async fn dry_run(&self, tree: &Tree) -> Result<((Digest, Box<dyn Trial>), String), Error> {
         let weights = find_weights(tree)?;
-        let model = engine::Model { digest: tree.digest().0, weights: self.0.blobs.path(weights.sha256) };
+        let path = self.0.blobs.path(weights.sha256);
+        let model = engine::Model { digest: tree.digest().0, weights: path, batch_rows: 1 };
         let trial =
             self.0.engine.trial(&model, Instant::now() + LOAD_LIMIT).await.map_err(|failure| match failure {
                 engine::Failure::Load { reason } => unfit(
@@ -371,6 +377,7 @@ impl Hub {
             output: section.output.unwrap_or(Output::All),
             examples: 0,
             deadline_ms: section.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS),
+            batch_rows: section.batch.unwrap_or(1),
         };
         if contract.output != Output::All {
             let reason = format!("output: {} is not built yet", contract.output);
@@ -392,9 +399,14 @@ impl Hub {
     }
 
     /// Every example twice, compared with itself and with what its author expects. Without examples the hub makes
-    /// an input up, so that no release is sealed that never ran.
-    async fn examples(&self, tree: &Tree, contract: &Contract, trial: &mut dyn Trial) -> Result<u32, Error> {
-        let until = Instant::now() + EXAMPLES_LIMIT;
+    /// an input up, so that no release is sealed that never ran. Gives their number, and the first with their answers.
+    async fn examples(
+        &self,
+        tree: &Tree,
+        contract: &Contract,
+        until: Instant,
+        trial: &mut dyn Trial,
+    ) -> Result<(u32, Vec<Answered>), Error> {
         let files: Vec<_> = tree
             .files()
             .iter()
@@ -407,16 +419,21 @@ impl Hub {
         if files.is_empty() {
             let inputs = sample_inputs(&contract.signature)
                 .map_err(|error| unfit("examples", error.to_string(), "add examples/one.json with inputs that fit"))?;
-            repeat("a generated input", &inputs, &[], contract, until, trial).await?;
-            return Ok(0);
+            let outputs = repeat("a generated input", &inputs, &[], contract, until, trial).await?;
+            return Ok((0, vec![Answered { inputs, outputs }]));
         }
+        let mut answered = Vec::new();
         for file in &files {
             let bytes = self.0.blobs.read(file.sha256, MAX_EXAMPLE_BYTES as u64)?;
             let example =
                 Example::parse(&bytes).map_err(|error| unfit("examples", format!("{}: {error}", file.path), ""))?;
-            repeat(file.path.as_str(), &example.inputs, &example.expected, contract, until, trial).await?;
+            let outputs =
+                repeat(file.path.as_str(), &example.inputs, &example.expected, contract, until, trial).await?;
+            if answered.len() < MAX_KEPT {
+                answered.push(Answered { inputs: example.inputs, outputs });
+            }
         }
-        Ok(files.len() as u32)
+        Ok((files.len() as u32, answered))
     }
 }
 
@@ -451,7 +468,10 @@ fn find_weights(tree: &Tree) -> Result<&File, Error> {
     }
 }
 
-/// Runs one input twice.
+/// So many examples are at hand for what is tried next.
+const MAX_KEPT: usize = 4;
+
+/// Runs one input twice, and gives the answer.
 async fn repeat(
     what: &str,
     inputs: &[Tensor],
@@ -459,7 +479,7 @@ async fn repeat(
     contract: &Contract,
     until: Instant,
     trial: &mut dyn Trial,
-) -> Result<(), Error> {
+) -> Result<Vec<Tensor>, Error> {
     contract
         .signature
         .check_inputs(inputs)
@@ -480,7 +500,7 @@ async fn repeat(
         agree(expected, &answers[0], Tolerance::EXPECTED)
             .map_err(|difference| unfit("examples", format!("{what}: not what it expects: {difference}"), ""))?;
     }
-    Ok(())
+    Ok(answers.swap_remove(0))
 }
 
 type Numbered = (ReleaseNumber, &'static str, Vec<String>);

@@ -10,7 +10,7 @@ use crate::{Action, Caller, Error, Hub, Object};
 
 impl Hub {
     /// The receipt of an answered call, for who paid, those it names, and the operator. Only the payer gets the salt that
-    /// opens the commitments to what went in and out. That it was handed out is noted, so that an audit can tell
+    /// opens the commitments to what went in and out; who paid is told to payer and operator, and to others as a hash. That it was handed out is noted, so that an audit can tell
     /// whether its row was changed afterwards.
     pub async fn receipt(&self, caller: &Caller, id: CallId) -> Result<Signed, Error> {
         caller.may(Action::Read, Object::Hub)?;
@@ -18,7 +18,7 @@ impl Hub {
         let paid = caller.belongs_to(call.payer);
         let signed = Signed::new(&self.0.hub_id, &self.0.signer, &receipt_of(&call), paid.then_some(call.salt));
         self.0.catalog.add_receipt(id, seq, &signed.signature.0, self.0.clock.now()).await?;
-        Ok(signed)
+        Ok(if paid || caller.is_operator() { signed } else { signed.without_payer() })
     }
 
     /// A call that was answered, for those who may see its receipt. For all others it is not there.

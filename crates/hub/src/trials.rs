@@ -6,6 +6,7 @@ use ledger::{AccountId, Amount};
 use registry::ModelName;
 use store::{ModelRecord, Trial, TrialUse};
 
+use crate::limits::check_unbounded;
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
 /// An owner's word on trials of a model, and what came of it.
@@ -33,6 +34,7 @@ impl Hub {
     /// Says whether a model may be tried at the hub's expense, and what its owner pays. What was paid before counts.
     pub async fn set_trial(&self, caller: &Caller, model: &ModelName, trial: Trial) -> Result<TrialView, Error> {
         let found = self.own_model(caller, Action::Money, model).await?;
+        check_unbounded(caller)?;
         if trial.per_account > trial.budget {
             let rule = format!("at most the whole budget, {} OPG", trial.budget);
             return Err(Error::Invalid { what: "per_account", value: trial.per_account.to_string(), rule });

@@ -3,11 +3,12 @@
 //! Always: a message is told at least once or for ten tries, with the same id each time; addresses are strangers', so
 //! they are asked through [`Outbound`], which keeps the hub's own network closed.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ledger::Amount;
+use ledger::{AccountId, Amount};
 use serde_json::json;
 use serde_json::value::RawValue;
 use store::{Alert, Webhook};
@@ -29,9 +30,11 @@ pub trait Outbound: Send + Sync + fmt::Debug {
 /// When a message that was not taken is sent again, in seconds after the try before.
 const RETRIES_S: [i64; 9] = [5, 30, 60, 300, 1_800, 7_200, 18_000, 36_000, 36_000];
 /// Addresses that are asked at the same time.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 64;
 /// How long a message may lie there before somebody looks, when nobody said that it is there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// What the catalogue cannot do now it may do later.
+const DOUBT: Duration = Duration::from_secs(5);
 const MAX_URL: usize = 2_000;
 
 /// A webhook as it was set. The secret is shown when it is new.
@@ -101,36 +104,51 @@ impl Hub {
         Ok(self.0.catalog.alerts(caller.account().id, before, limit).await?)
     }
 
-    /// The task that tells.
+    /// The task that tells: whoever answers slowly is waited for beside the others.
     pub(crate) async fn deliver(&self) {
+        let (mut telling, mut accounts) = (JoinSet::new(), HashMap::new());
         loop {
-            match self.deliver_due().await {
-                Ok(0) => {
-                    // Also when nobody calls: a message that was not taken is due again some time.
-                    let _ = tokio::time::timeout(LOOK_EVERY, self.0.post.notified()).await;
+            if let Err(error) = self.begin_to_tell(&mut telling, &mut accounts).await {
+                tracing::error!("Webhooks cannot be told: {error:?}");
+                tokio::time::sleep(DOUBT).await;
+            }
+            tokio::select! {
+                Some(done) = telling.join_next_with_id(), if !telling.is_empty() => {
+                    let id = match done {
+                        Ok((id, ())) => id,
+                        Err(crash) => crash.id(),
+                    };
+                    accounts.remove(&id);
                 }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!("Webhooks cannot be told: {error:?}");
-                    tokio::time::sleep(Duration::from_secs(5)).await;
-                }
+                // Also when nobody calls: a message that was not taken is due again some time.
+                _ = tokio::time::timeout(LOOK_EVERY, self.0.post.notified()) => {}
             }
         }
     }
 
-    /// Tells what is due, one message an account, and gives how many there were.
-    async fn deliver_due(&self) -> Result<usize, Error> {
-        let mut telling = JoinSet::new();
-        for alert in self.0.catalog.due_alerts(self.0.clock.now(), AT_ONCE as u64).await? {
+    /// Begins to tell what is due, one message an account at a time.
+    async fn begin_to_tell(
+        &self,
+        telling: &mut JoinSet<()>,
+        accounts: &mut HashMap<tokio::task::Id, AccountId>,
+    ) -> Result<(), Error> {
+        // Those that are being told are still due.
+        let most = (AT_ONCE + accounts.len()) as u64;
+        for alert in self.0.catalog.due_alerts(self.0.clock.now(), most).await? {
+            let account = alert.what.account;
+            if telling.len() >= AT_ONCE || accounts.values().any(|busy| *busy == account) {
+                continue;
+            }
             let hub = self.clone();
-            telling.spawn(async move { hub.tell(alert).await });
+            let told = telling.spawn(async move {
+                if let Err(error) = hub.tell(alert).await {
+                    tracing::error!("A webhook cannot be told: {error:?}");
+                    tokio::time::sleep(DOUBT).await;
+                }
+            });
+            accounts.insert(told.id(), account);
         }
-        let mut told = 0;
-        while let Some(done) = telling.join_next().await {
-            done.map_err(|crash| Error::Internal { reason: crash.to_string() })??;
-            told += 1;
-        }
-        Ok(told)
+        Ok(())
     }
 
     async fn tell(&self, alert: Alert) -> Result<(), Error> {

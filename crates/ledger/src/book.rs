@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use crate::refund::shares;
+use crate::refund::{MAX_RECOVERIES, shares};
 use crate::transfer::exchange;
 use crate::{
     AccountId, Amount, Call, Debt, Ended, Ending, Hold, HoldId, Kind, Leg, Pending, Purse, Recovery, Refund, Refunded,
@@ -83,7 +83,8 @@ pub struct Book {
     /// Soonest first.
     expiring: BTreeSet<(Time, HoldId)>,
     /// By debtor, the oldest first.
-    debts: Map<AccountId, VecDeque<Debt>>,
+    /// Each debtor's and purse's oldest first: what comes in finds what it pays without a search.
+    debts: Map<(AccountId, Purse), VecDeque<Debt>>,
 }
 
 impl Default for Book {
@@ -147,7 +148,7 @@ impl Book {
 
     /// Notes a debt read from a snapshot.
     pub fn restore_debt(&mut self, debt: Debt) {
-        self.debts.entry(debt.from).or_default().push_back(debt);
+        self.debts.entry((debt.from, debt.purse)).or_default().push_back(debt);
     }
 
     /// Holds of running calls, those with durable money included.
@@ -164,13 +165,14 @@ impl Book {
         self.pending.get(&hold)
     }
 
-    /// What is owed, by debtor in no order, each debtor's oldest first.
+    /// What is owed, by debtor and purse in no order, of each the oldest first.
     pub fn debts(&self) -> impl Iterator<Item = &Debt> {
         self.debts.values().flatten()
     }
 
+    /// What an account owes, of each purse the oldest first.
     pub fn debts_of(&self, account: AccountId) -> impl Iterator<Item = &Debt> {
-        self.debts.get(&account).into_iter().flatten()
+        [Purse::Cash, Purse::Promo].into_iter().filter_map(move |purse| self.debts.get(&(account, purse))).flatten()
     }
 
     /// The sum over all accounts, cash and promo: zero, always.
@@ -329,7 +331,8 @@ impl Book {
     }
 
     /// What of a call's parts goes on to those whom their receivers owe a refund: posted, the oldest debts first.
-    /// `name` gives each transfer its id.
+    /// `name` gives each transfer its id. At most [`MAX_RECOVERIES`] of each part, so that a call stays a small thing: of
+    /// who owes more often than that, the next call pays the next.
     pub fn recover(&mut self, call: &Call, at: Time, mut name: impl FnMut(&Recovery) -> TransferId) -> Vec<Transfer> {
         if self.debts.is_empty() || call.cost.is_zero() {
             return Vec::new();
@@ -338,10 +341,12 @@ impl Book {
         let received = [(AccountId::HUB_FEE, call.fee)].into_iter();
         for (from, amount) in received.chain(call.parts.iter().map(|part| (part.to, part.amount))) {
             let mut earned = amount.nano();
-            let owed: Vec<Debt> = self.debts_of(from).filter(|debt| debt.purse == call.purse).cloned().collect();
-            for debt in owed {
+            let mut unpaid = 0;
+            for _ in 0..MAX_RECOVERIES {
+                let Some(debt) = self.debts.get(&(from, call.purse)).and_then(|debts| debts.get(unpaid)) else { break };
+                let debt = debt.clone();
                 let there = self.balance(from).available(call.purse).nano();
-                let Ok(amount) = Amount::from_nano(earned.min(debt.left.nano()).min(there)) else { continue };
+                let Ok(amount) = Amount::from_nano(earned.min(debt.left.nano()).min(there)) else { break };
                 if amount.is_zero() {
                     break;
                 }
@@ -365,6 +370,8 @@ impl Book {
                 if self.post(&transfer).is_ok() {
                     earned -= amount.nano();
                     transfers.push(transfer);
+                } else {
+                    unpaid += 1;
                 }
             }
         }
@@ -487,23 +494,27 @@ impl Book {
         for (place, Returned { from, role, owed, .. }) in (0..).zip(refunded.shares.iter().copied()) {
             if !owed.is_zero() {
                 let debt = Debt { refund, place, call, release, class, role, from, purse, to, to_purse, left: owed };
-                self.debts.entry(from).or_default().push_back(debt);
+                self.debts.entry((from, purse)).or_default().push_back(debt);
             }
         }
     }
 
     fn debt_mut(&mut self, recovery: &Recovery) -> Option<&mut Debt> {
-        let mut debts = self.debts.get_mut(&recovery.from)?.iter_mut();
+        let mut debts = self.debts.get_mut(&(recovery.from, recovery.purse))?.iter_mut();
         debts.find(|debt| debt.refund == recovery.refund && debt.place == recovery.place)
     }
 
     fn pay_debt(&mut self, recovery: &Recovery) {
-        let debt = self.debt_mut(recovery).expect("looked at before the money moved");
-        debt.left = debt.left.checked_sub(recovery.amount).expect("looked at before the money moved");
-        let debts = self.debts.get_mut(&recovery.from).expect("it is there");
-        debts.retain(|debt| !debt.left.is_zero());
+        let of = (recovery.from, recovery.purse);
+        let debts = self.debts.get_mut(&of).expect("looked at before the money moved");
+        let at = debts.iter().position(|debt| debt.refund == recovery.refund && debt.place == recovery.place);
+        let at = at.expect("looked at before the money moved");
+        debts[at].left = debts[at].left.checked_sub(recovery.amount).expect("looked at before the money moved");
+        if debts[at].left.is_zero() {
+            debts.remove(at);
+        }
         if debts.is_empty() {
-            self.debts.remove(&recovery.from);
+            self.debts.remove(&of);
         }
     }
 

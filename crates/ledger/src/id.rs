@@ -140,6 +140,21 @@ id!(
     "hold"
 );
 
+impl TransferId {
+    /// An id made of what it is for, so that the same again has the same id: a UUID of version 8 (RFC 9562). Nobody may
+    /// choose one of these, so none can be taken before the hub comes to need it.
+    pub fn derived(hash: [u8; 32]) -> TransferId {
+        let mut id = *hash.first_chunk::<16>().expect("32 bytes");
+        id[6] = id[6] & 0x0f | 0x80;
+        id[8] = id[8] & 0x3f | 0x80;
+        TransferId(id)
+    }
+
+    pub fn is_derived(&self) -> bool {
+        self.0[6] & 0xf0 == 0x80 && self.0[8] & 0xc0 == 0x80
+    }
+}
+
 impl AccountId {
     /// Where the hub's own part of every cost goes.
     pub const HUB_FEE: AccountId = AccountId::system(1);
@@ -192,6 +207,15 @@ mod tests {
         let id = AccountId::from_uuid("01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("a UUID"));
         assert_eq!(id.to_string(), "acct_01h455vb4pex5vsknk084sn02q");
         assert_eq!("acct_01h455vb4pex5vsknk084sn02q".parse(), Ok(id));
+    }
+
+    #[test]
+    fn a_derived_id_is_never_one_that_somebody_may_choose() {
+        for byte in 0..=u8::MAX {
+            assert!(TransferId::derived([byte; 32]).is_derived());
+        }
+        let chosen = uuid::Uuid::parse_str("01890a5d-ac96-774b-bcce-b302099a8057").expect("a UUID of version 7");
+        assert!(!TransferId::from_uuid(chosen).is_derived());
     }
 
     #[test]

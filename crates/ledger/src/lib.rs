@@ -30,7 +30,7 @@ pub use entry::{Entry, EntryKind};
 pub use hold::{Ended, Ending, Hold, Pending};
 pub use id::{AccountId, CallId, HoldId, IdError, KeyId, ModelId, ReleaseId, TransferId};
 pub use price::{Currency, Money, Price, PriceError, Rate, Usage};
-pub use refund::{Debt, REFUND_WINDOW_MS, Recovery, Refund, Refunded, Returned};
+pub use refund::{Debt, MAX_RECOVERIES, MAX_REFUNDS, REFUND_WINDOW_MS, Recovery, Refund, Refunded, Returned};
 pub use refusal::Refusal;
 pub use time::{Month, MonthError, Time};
 pub use transfer::{Kind, Leg, Purse, Transfer};

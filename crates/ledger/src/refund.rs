@@ -12,6 +12,12 @@ use crate::{
 /// How long an uploader may refund a call. The operator always may.
 pub const REFUND_WINDOW_MS: i64 = 30 * Time::DAY_MS;
 
+/// In how many parts a call may be given back, since each is held against all before it; then all that is left at once.
+pub const MAX_REFUNDS: usize = 100;
+
+/// The most debts that one part of a call pays.
+pub const MAX_RECOVERIES: usize = 100;
+
 /// What somebody asks for.
 #[derive(Debug, Clone)]
 pub struct Refund {
@@ -136,6 +142,9 @@ impl Refund {
         let wanted = self.amount.unwrap_or(left);
         if wanted.is_zero() || wanted > left {
             return Err(Refusal::RefundAboveRest { call: call.id, wanted, left });
+        }
+        if earlier.len() >= MAX_REFUNDS && wanted < left {
+            return Err(Refusal::RefundsMany { call: call.id, limit: MAX_REFUNDS, left });
         }
         Ok(wanted)
     }

@@ -27,6 +27,8 @@ pub enum Refusal {
     PromoNotWithdrawable,
     #[error("{call} finished at {finished}; its uploader may refund it for {days} days")]
     RefundTooLate { call: CallId, finished: Time, days: i64 },
+    #[error("{call} was given back in {limit} parts, which is the most; now only all that is left, {left} OPG, can be")]
+    RefundsMany { call: CallId, limit: usize, left: Amount },
     #[error("{wanted} OPG cannot be refunded of {call}: {left} OPG of its cost are left")]
     RefundAboveRest { call: CallId, wanted: Amount, left: Amount },
     #[error("{from} does not owe {amount} OPG for refund {refund}")]

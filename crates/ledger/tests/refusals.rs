@@ -41,6 +41,7 @@ fn code(refusal: &Refusal) -> &'static str {
         Refusal::Unbalanced { .. } => "unbalanced",
         Refusal::PromoNotWithdrawable => "promo_not_withdrawable",
         Refusal::RefundTooLate { .. } => "refund_too_late",
+        Refusal::RefundsMany { .. } => "refunds_many",
         Refusal::RefundAboveRest { .. } => "refund_above_rest",
         Refusal::NoDebt { .. } => "no_debt",
         Refusal::TooLarge { .. } => "too_large",
@@ -533,6 +534,24 @@ fn a_refund_takes_back_from_everybody_what_they_got() {
         refund  c1                refund_above_rest
         ",
     );
+}
+
+#[test]
+fn a_call_is_given_back_in_so_many_parts_and_then_whole() {
+    let parts = "refund c1 1 ok\n".repeat(ledger::MAX_REFUNDS);
+    check(&format!(
+        "
+        deposit bob         1000  ok
+        hold    c1 bob      1000  ok
+        capture c1 bob      1000  ok
+        {parts}
+        refund  c1 1              refunds_many
+        refund  c1 899            refunds_many
+        refund  c1                ok
+        refund  c1                refund_above_rest
+        balance bob   cash 1000 promo 0 held 0
+        "
+    ));
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub enum Failed {
     NotHttps { scheme: String },
     #[error("an address carries no user name and no password")]
     Login,
-    #[error("{host} is not on the open internet, but at {address}")]
+    /// Where it is instead stays here: strangers who read this are not to learn the names of our network.
+    #[error("{host} is not on the open internet")]
     Private { host: String, address: IpAddr },
     #[error("{reason}")]
     NoAnswer { reason: String },
@@ -185,6 +186,7 @@ mod tests {
         let url = format!("https://localhost.:{}/", listener.local_addr().unwrap().port());
         let failed = Client::new(Reach::Public).post(&url, &[], "{}".to_owned()).await.unwrap_err();
         assert!(matches!(failed, Failed::Private { .. } | Failed::NoAnswer { .. }), "{failed}");
+        assert!(!failed.to_string().contains("127.0.0.1") && !failed.to_string().contains("::1"), "{failed}");
         let nobody = tokio::time::timeout(Duration::from_millis(100), listener.accept()).await;
         assert!(nobody.is_err(), "somebody connected");
     }

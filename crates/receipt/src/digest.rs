@@ -68,7 +68,7 @@ hex::serde_as_text!(HubId);
 pub struct Receipt {
     /// The call's id as it is written, `call_…`.
     pub id: String,
-    /// The paying account's id as it is written, `acct_…`.
+    /// The paying account's id as it is written, `acct_…`, or that of which only the hash is told: [`hidden`].
     pub payer: String,
     /// SHA-256 over the sorted lines `sha256 size path\n` of the files that ran.
     pub model: [u8; 32],
@@ -111,7 +111,7 @@ pub fn digest(hub: &HubId, receipt: &Receipt) -> [u8; 32] {
     let message = keccak(&[
         &keccak(&[RECEIPT_TYPE.as_bytes()]),
         &text_hash(&receipt.id),
-        &text_hash(&receipt.payer),
+        &payer_hash(&receipt.payer),
         &receipt.model,
         &keccak(&[receipt.release.as_bytes()]),
         &receipt.input_hash,
@@ -129,6 +129,19 @@ fn keccak(pieces: &[&[u8]]) -> [u8; 32] {
         hash.update(piece);
     }
     hash.finalize().into()
+}
+
+/// Before the hash of an account's id, where the id itself is not told.
+const HIDDEN: &str = "sha256:";
+
+/// A payer's id as those see it who may not know who paid: `sha256:` and the hash that is signed.
+pub fn hidden(payer: &str) -> String {
+    format!("{HIDDEN}{}", crate::hex::encode(&payer_hash(payer)))
+}
+
+fn payer_hash(payer: &str) -> [u8; 32] {
+    let told = payer.strip_prefix(HIDDEN).and_then(|hex| crate::hex::decode(hex).ok());
+    told.unwrap_or_else(|| text_hash(payer))
 }
 
 /// An id as a `bytes32`: the SHA-256 of its text, so that anybody recomputes it from the JSON.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::amount::BaseUnits;
 use crate::commitment::commitment;
-use crate::digest::{DOMAIN_NAME, DOMAIN_VERSION, HubId, Part, Receipt, digest};
+use crate::digest::{DOMAIN_NAME, DOMAIN_VERSION, HubId, Part, Receipt, digest, hidden};
 use crate::hex::Bytes32;
 use crate::signature::{BadSignature, Signature, Signer, recover};
 use crate::time::rfc3339;
@@ -101,6 +101,11 @@ impl Signed {
             signer: signer.address(),
             signature: signer.sign(&typed_data),
         }
+    }
+
+    /// The same, proven no less, for who may not know who paid.
+    pub fn without_payer(self) -> Signed {
+        Signed { payer: hidden(&self.payer), ..self }
     }
 
     /// The receipt inside, read back from the document's fields.

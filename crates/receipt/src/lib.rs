@@ -39,7 +39,7 @@ mod time;
 pub use address::{Address, BadAddress};
 pub use amount::{BadBaseUnits, BaseUnits};
 pub use commitment::commitment;
-pub use digest::{DOMAIN_NAME, DOMAIN_VERSION, HubId, Part, Receipt, digest};
+pub use digest::{DOMAIN_NAME, DOMAIN_VERSION, HubId, Part, Receipt, digest, hidden};
 pub use document::{Domain, PartLine, Signed, Unproven};
 pub use hex::{BadHex, Bytes32};
 pub use signature::{BadKey, BadSignature, NoRandomness, Signature, Signer, recover};

@@ -29,6 +29,17 @@ pub struct Contract {
     pub examples: u32,
     /// How long a call may take.
     pub deadline_ms: u64,
+    /// Calls share a run as long as their rows, the first axis, come to no more than this; 1: each has its own.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub batch_rows: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn is_one(rows: &u64) -> bool {
+    *rows == 1
 }
 
 fn known_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -68,6 +79,9 @@ impl Contract {
         if self.deadline_ms != next.deadline_ms {
             let (old, new) = (self.deadline_ms, next.deadline_ms);
             steps.minor(format!("A call may take {new} ms instead of {old} ms."));
+        }
+        if self.batch_rows != next.batch_rows {
+            steps.minor(format!("Up to {} rows share a run instead of {}.", next.batch_rows, self.batch_rows));
         }
         match steps {
             Steps { why, .. } if !why.is_empty() => Change::Major { why },
@@ -201,6 +215,7 @@ mod tests {
             output: Output::All,
             examples: 2,
             deadline_ms: 30_000,
+            batch_rows: 1,
         }
     }
 

@@ -6,6 +6,7 @@ use ledger::{MAX_ROYALTIES, PriceError, ShareError, Split};
 
 use crate::labels::LabelError;
 use crate::name::{Handle, NameError};
+use crate::section::MAX_BATCH_ROWS;
 
 /// A line of the README, where it is known. Prints as ` (line 7)` or as nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,6 +64,8 @@ pub enum CardError {
     Labels { line: Line, error: LabelError },
     #[error("modelhub.deadline is \"{given}\"{line}, expected a time from 1ms to {limit_ms}ms with its unit")]
     Deadline { given: String, line: Line, limit_ms: u64 },
+    #[error("modelhub.batch is \"{given}\"{line}, expected a number of rows from 2 to {MAX_BATCH_ROWS}")]
+    Batch { given: String, line: Line },
     #[error("modelhub.royalty is \"{given}\"{line}, expected a share from 0% to {}%", MAX_ROYALTIES / 100)]
     Royalty { given: String, line: Line },
 }
@@ -95,6 +98,9 @@ impl CardError {
             }
             CardError::Labels { .. } => "write labels: [cat, dog], or the name of a .txt or .json file in the folder",
             CardError::Deadline { .. } => "write deadline: 500ms, 30s or 2m",
+            CardError::Batch { .. } => {
+                "write batch: 32, how many rows of several calls may share a run; or leave it out"
+            }
             CardError::Royalty { .. } => {
                 "write royalty: 5%, what models that build on this one owe it; without it they owe nothing"
             }

@@ -36,5 +36,5 @@ pub use name::{Handle, ModelName, NameError, NameRule, RESERVED_HANDLES, RESERVE
 pub use path::{FilePath, PathError};
 pub use release::{BadReleaseNumber, ReleaseNumber, next_release};
 pub use sample::{SampleError, sample_inputs};
-pub use section::{Access, DEFAULT_DEADLINE_MS, MAX_DEADLINE_MS, Output, Section};
+pub use section::{Access, DEFAULT_DEADLINE_MS, MAX_BATCH_ROWS, MAX_DEADLINE_MS, Output, Section};
 pub use tree::{BadDigest, CommitId, Digest, File, MAX_FILES, Tree, TreeError};

@@ -17,7 +17,10 @@ pub const DEFAULT_DEADLINE_MS: u64 = 30_000;
 /// The longest a card may ask for.
 pub const MAX_DEADLINE_MS: u64 = 600_000;
 
-const FIELDS: &[&str] = &["access", "price", "split", "output", "labels", "deadline", "royalty"];
+/// The most rows that calls share a run with.
+pub const MAX_BATCH_ROWS: u64 = 1_024;
+
+const FIELDS: &[&str] = &["access", "price", "split", "output", "labels", "deadline", "batch", "royalty"];
 const PRICE_FIELDS: &[&str] = &["per_call", "per_item", "per_1k_in", "per_1k_out"];
 
 /// Who gets the weights.
@@ -87,6 +90,8 @@ pub struct Section {
     pub labels: Option<Labels>,
     /// 1 to [`MAX_DEADLINE_MS`].
     pub deadline_ms: Option<u64>,
+    /// How many rows of several calls may share a run: 2 to [`MAX_BATCH_ROWS`].
+    pub batch: Option<u64>,
     /// What models that build on this one owe it of each call, after the fee: at most [`MAX_ROYALTIES`].
     pub royalty: Option<Share>,
 }
@@ -105,6 +110,7 @@ impl Section {
                 "split" => section.split = Some(split(node)?),
                 "labels" => section.labels = Some(labels(node)?),
                 "deadline" => section.deadline_ms = Some(deadline(node)?),
+                "batch" => section.batch = Some(batch(node)?),
                 "royalty" => section.royalty = Some(royalty(node)?),
                 _ => return Err(unknown("modelhub", name, *line, FIELDS)),
             }
@@ -191,6 +197,13 @@ fn labels(node: &Node) -> Result<Labels, CardError> {
         }
         Value::List(_) | Value::Nothing => Labels::list(node.texts("modelhub.labels", usize::MAX)?).map_err(refuse),
     }
+}
+
+fn batch(node: &Node) -> Result<u64, CardError> {
+    let given = node.text("modelhub.batch")?.unwrap_or_default();
+    let digits = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit());
+    let rows = digits.then(|| given.parse().ok()).flatten().filter(|rows| (2..=MAX_BATCH_ROWS).contains(rows));
+    rows.ok_or_else(|| CardError::Batch { given: clip(given), line: node.line })
 }
 
 fn royalty(node: &Node) -> Result<Share, CardError> {

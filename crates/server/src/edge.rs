@@ -17,8 +17,8 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use hub::Hub;
 
-use crate::pages;
 use crate::problem::Refused;
+use crate::{grpc, pages};
 
 /// Wraps all routes.
 pub(crate) async fn edge(State(hub): State<Hub>, request: Request, next: Next) -> Response {
@@ -49,22 +49,18 @@ fn crashed(panic: &(dyn Any + Send), uri: &Uri) -> Response {
 fn refused(hub: &Hub, prefix: Prefix, method: &Method, uri: &Uri, mut plain: Response) -> Response {
     let refused = plain.extensions_mut().remove::<Refused>();
     let problem = refused.map_or_else(|| stray(method, uri, plain.status()), Refused::into_problem);
-    let body = match prefix {
-        _ if method == Method::HEAD => Body::empty(),
-        Prefix::Page => Body::from(pages::problem(hub, &problem)),
-        Prefix::Api | Prefix::Inference => Body::from(problem.json(prefix)),
+    let (content_type, body) = match prefix {
+        Prefix::Grpc => return grpc::refused(&problem),
+        Prefix::Page => ("text/html; charset=utf-8", Body::from(pages::problem(hub, &problem))),
+        Prefix::Api | Prefix::Inference => ("application/json", Body::from(problem.json(prefix))),
     };
-    let mut response = Response::new(body);
+    let mut response = Response::new(if method == Method::HEAD { Body::empty() } else { body });
     *response.status_mut() = Refused::status(problem.code);
     let headers = response.headers_mut();
-    let content_type = match prefix {
-        Prefix::Page => {
-            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(web::CONTENT_SECURITY_POLICY));
-            "text/html; charset=utf-8"
-        }
-        Prefix::Api | Prefix::Inference => "application/json",
-    };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if prefix == Prefix::Page {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(web::CONTENT_SECURITY_POLICY));
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = problem.code.retry_after_s() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -10,7 +10,13 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// `GET /v2`
 pub(crate) async fn server() -> Json<api::ServerMetadata> {
-    Json(api::ServerMetadata { name: "modelhub".to_owned(), version: VERSION.to_owned(), extensions: Vec::new() })
+    Json(itself())
+}
+
+/// What every protocol's clients are told of the server.
+pub(crate) fn itself() -> api::ServerMetadata {
+    let extensions = vec!["binary_tensor_data".to_owned()];
+    api::ServerMetadata { name: "modelhub".to_owned(), version: VERSION.to_owned(), extensions }
 }
 
 /// `GET /v2/health/live`: it answers, so it lives.

@@ -1,4 +1,4 @@
-//! The HTTP edge: requests become use cases, use cases become answers.
+//! The edges, HTTP and gRPC on one port: requests become use cases, use cases become answers.
 //!
 //! All paths stand on one page, `routes.rs`. A handler translates, calls one use case of the hub, and translates back;
 //! what it needs of a request is an extractor's business (`extract/`), what can go wrong is one table's (`problem.rs`),
@@ -16,12 +16,14 @@
 mod account;
 mod admin;
 mod assets;
+mod beside;
 mod calls;
 mod deposits;
 mod earnings;
 mod edge;
 mod entries;
 mod extract;
+mod grpc;
 mod health;
 mod infer;
 mod keys;
@@ -29,6 +31,7 @@ mod limits;
 mod metadata;
 mod metrics;
 mod models;
+mod packing;
 mod pages;
 mod problem;
 mod publish;

@@ -9,15 +9,17 @@ use crate::problem::Refused;
 use crate::words;
 
 /// `GET /v2/models/{owner}/{name}[/versions/{release}]`
-pub(crate) async fn model(
-    State(hub): State<Hub>,
-    ModelPath { model, release }: ModelPath,
-) -> Result<Json<api::ModelMetadata>, Refused> {
-    let asked = hub.model(&model, release).await?;
-    let view = hub.view(&model).await?;
+pub(crate) async fn model(State(hub): State<Hub>, path: ModelPath) -> Result<Json<api::ModelMetadata>, Refused> {
+    Ok(Json(of(&hub, &path).await?))
+}
+
+/// What every protocol's clients are told of a model.
+pub(crate) async fn of(hub: &Hub, ModelPath { model, release }: &ModelPath) -> Result<api::ModelMetadata, Refused> {
+    let asked = hub.model(model, *release).await?;
+    let view = hub.view(model).await?;
     let release = &asked.release;
     let cost = release.price.cost(&ledger::Usage::ONE_CALL, hub.settings().rate).ok();
-    Ok(Json(api::ModelMetadata {
+    Ok(api::ModelMetadata {
         name: release.model.name.to_string(),
         versions: view.releases.iter().rev().map(|release| release.number.to_string()).collect(),
         platform: "onnx_onnxv1".to_owned(),
@@ -29,15 +31,17 @@ pub(crate) async fn model(
         cost: cost.map(|cost| cost.to_string()),
         labels: release.contract.labels.clone(),
         deadline_ms: release.contract.deadline_ms,
-    }))
+    })
 }
 
 /// `GET …/ready`: the model is there, and something can run it.
-pub(crate) async fn ready(
-    State(hub): State<Hub>,
-    ModelPath { model, release }: ModelPath,
-) -> Result<Json<api::Ready>, Refused> {
-    hub.model(&model, release).await?;
-    hub.ready().await?;
+pub(crate) async fn ready(State(hub): State<Hub>, path: ModelPath) -> Result<Json<api::Ready>, Refused> {
+    callable(&hub, &path).await?;
     Ok(Json(api::Ready { ready: true }))
+}
+
+/// Whether it could be called now.
+pub(crate) async fn callable(hub: &Hub, ModelPath { model, release }: &ModelPath) -> Result<(), Refused> {
+    hub.model(model, *release).await?;
+    Ok(hub.ready().await?)
 }

@@ -85,7 +85,9 @@ fn code_of(refusal: &Refusal) -> Code {
         Refusal::Insufficient { .. } => Code::InsufficientFunds,
         Refusal::PromoNotWithdrawable => Code::Forbidden,
         Refusal::TooLarge { .. } => Code::InvalidRequest,
-        Refusal::RefundTooLate { .. } | Refusal::RefundAboveRest { .. } => Code::RefundRefused,
+        Refusal::RefundTooLate { .. } | Refusal::RefundsMany { .. } | Refusal::RefundAboveRest { .. } => {
+            Code::RefundRefused
+        }
         Refusal::Linked { refusal, .. } => code_of(refusal),
         Refusal::Unbalanced { .. } | Refusal::NoDebt { .. } => Code::Internal,
     }
@@ -160,6 +162,6 @@ fn told(error: Error) -> Problem {
             Problem::new(Code::EngineFailed, "the weights cannot be opened; nothing was charged")
         }
         Error::Engine(_) => problem(Code::EngineFailed),
-        Error::Internal { .. } | Error::LostAccount(_) | Error::RowsMissing { .. } => Refused::internal().into_problem(),
+        Error::Internal { .. } | Error::LostAccount(_) | Error::RowsMissing { .. } | Error::CatalogLost { .. } => Refused::internal().into_problem(),
     }
 }

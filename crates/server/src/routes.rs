@@ -9,8 +9,8 @@ use axum::routing::{any, delete, get, head, post};
 use hub::Hub;
 
 use crate::{
-    account, admin, assets, calls, deposits, earnings, edge, entries, health, infer, keys, limits, metadata, metrics,
-    models, pages, publish, quote, receipts, refunds, uploads,
+    account, admin, assets, calls, deposits, earnings, edge, entries, grpc, health, infer, keys, limits, metadata,
+    metrics, models, pages, publish, quote, receipts, refunds, uploads,
 };
 
 /// Everything the hub answers over HTTP.
@@ -29,6 +29,14 @@ pub fn router(hub: Hub) -> Router {
         .route("/v2/models/{owner}/{name}/versions/{release}/ready", get(metadata::ready))
         .route("/v2/models/{owner}/{name}/versions/{release}/infer", post(infer::infer))
         .route("/v2/models/{owner}/{name}/versions/{release}/quote", post(quote::quote))
+        // The same over gRPC.
+        .route("/inference.GRPCInferenceService/ServerLive", post(grpc::server_live))
+        .route("/inference.GRPCInferenceService/ServerReady", post(grpc::server_ready))
+        .route("/inference.GRPCInferenceService/ServerMetadata", post(grpc::server_metadata))
+        .route("/inference.GRPCInferenceService/ModelReady", post(grpc::model_ready))
+        .route("/inference.GRPCInferenceService/ModelMetadata", post(grpc::model_metadata))
+        .route("/inference.GRPCInferenceService/ModelInfer", post(grpc::model_infer))
+        .route("/inference.GRPCInferenceService/{method}", any(grpc::unimplemented))
         // The hub's own interface.
         .route("/api/v1/models", get(models::list))
         .route("/api/v1/account", get(account::show))

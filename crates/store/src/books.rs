@@ -144,8 +144,11 @@ pub trait Books: Send + Sync + fmt::Debug {
     /// Durable holds that are open, the oldest first: of one account, or all.
     async fn pending(&self, account: Option<AccountId>) -> Result<Vec<Pending>, Denied>;
 
-    /// What an account owes for refunds, the oldest first.
-    async fn debts(&self, account: AccountId) -> Result<Vec<Debt>, Denied>;
+    /// What an account owes for refunds: of each purse the oldest first, at most `limit`.
+    async fn debts(&self, account: AccountId, limit: usize) -> Result<Vec<Debt>, Denied>;
+
+    /// All that an account owes for refunds.
+    async fn owed(&self, account: AccountId) -> Result<Amount, Denied>;
 
     async fn balance(&self, account: AccountId) -> Result<Balance, Denied>;
 
@@ -223,8 +226,14 @@ impl Shared {
         pending
     }
 
-    pub(crate) fn debts(&self, account: AccountId) -> Vec<Debt> {
-        self.lock().debts_of(account).cloned().collect()
+    pub(crate) fn debts(&self, account: AccountId, limit: usize) -> Vec<Debt> {
+        self.lock().debts_of(account).take(limit).cloned().collect()
+    }
+
+    pub(crate) fn owed(&self, account: AccountId) -> Amount {
+        let book = self.lock();
+        // More than there can be of the token is as much as can be said of it.
+        book.debts_of(account).try_fold(Amount::ZERO, |sum, debt| sum.checked_add(debt.left)).unwrap_or(Amount::MAX)
     }
 }
 

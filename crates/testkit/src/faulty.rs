@@ -121,8 +121,12 @@ impl Books for Faulty {
         self.below.pending(account).await
     }
 
-    async fn debts(&self, account: AccountId) -> Result<Vec<Debt>, Denied> {
-        self.below.debts(account).await
+    async fn debts(&self, account: AccountId, limit: usize) -> Result<Vec<Debt>, Denied> {
+        self.below.debts(account, limit).await
+    }
+
+    async fn owed(&self, account: AccountId) -> Result<Amount, Denied> {
+        self.below.owed(account).await
     }
 
     async fn balance(&self, account: AccountId) -> Result<Balance, Denied> {

@@ -1,6 +1,7 @@
 //! A runner for tests, whose models and calls do as they are told.
 //!
-//! The file of a model is text: `slow MILLISECONDS`, `refuse`, `die`, `panic`, anything else loads. Its input is `x`,
+//! The file of a model is text: `slow MILLISECONDS`, `refuse`, `die`, `panic`, anything else loads; `count` answers for
+//! each row how many there were, `mix` with their sum, `unlucky` fails and `mortal` dies of a 13. Its input is `x`,
 //! INT64 of one axis, its output `y` the same: `x` again, unless the first number is one of those below; from -20 on it is
 //! a deed that the sandbox is there to stop. The library is
 //! a text file with the version; each opening and each load leaves a file beside it.
@@ -61,7 +62,7 @@ impl Backend for Toy {
         }
         let port = |name: &str| Port { name: name.into(), datatype: DataType::Int64, shape: vec![None] };
         let folder = self.library.parent().ok_or("the library lies nowhere")?.to_owned();
-        Ok(Box::new(Told { folder, signature: Signature { inputs: vec![port("x")], outputs: vec![port("y")] } }))
+        Ok(Box::new(Told { text, folder, signature: Signature { inputs: vec![port("x")], outputs: vec![port("y")] } }))
     }
 }
 
@@ -69,6 +70,11 @@ struct Told {
     /// Where the library lies, and what is not the model's business.
     folder: PathBuf,
     signature: Signature,
+    text: String,
+}
+
+fn y(numbers: &[i64]) -> Tensor {
+    Tensor::int64("y", &[numbers.len() as u64], numbers).expect("a good tensor")
 }
 
 impl Session for Told {
@@ -79,6 +85,13 @@ impl Session for Told {
     fn run(&mut self, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
         let numbers: Vec<i64> =
             inputs[0].bytes().as_chunks::<8>().0.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
+        match &*self.text {
+            "count" => return Ok(vec![y(&vec![numbers.len() as i64; numbers.len()])]),
+            "mix" => return Ok(vec![y(&[numbers.iter().sum()])]),
+            "unlucky" if numbers.contains(&13) => return Err("13".into()),
+            "mortal" if numbers.contains(&13) => std::process::abort(),
+            _ => {}
+        }
         let second = numbers.get(1).copied().unwrap_or(0);
         match numbers.first() {
             Some(-1) => loop {

@@ -182,6 +182,22 @@ async fn a_balance_that_is_low_when_somebody_begins_to_listen_is_told() {
 }
 
 #[tokio::test]
+async fn who_never_answers_keeps_nobody_else_waiting() {
+    let (hub, bob) = scene().await;
+    let carol = hub.user("carol").await;
+    hub.hub().set_webhook(carol.caller(), "https://tarpit.test/".to_owned(), None, false).await.unwrap();
+    for _ in 0..100 {
+        hub.hub().test_webhook(carol.caller()).await.unwrap();
+    }
+    until("carol's first message is on its way", async || hub.outbox().sent().first().cloned()).await;
+    bob.listen(None).await.unwrap();
+    hub.hub().test_webhook(bob.caller()).await.unwrap();
+    heard(&bob, 1).await;
+    assert_eq!(hub.outbox().sent().len(), 2, "and has one message on its way, not all");
+    hub.finish().await;
+}
+
+#[tokio::test]
 async fn a_message_is_signed_and_says_what_happened() {
     let (hub, bob) = scene().await;
     let secret = bob.listen(None).await.unwrap().fresh_secret.unwrap();

@@ -1,10 +1,12 @@
 //! Limits: the most that may be spent by a call, in a day and in a month, with a key and from an account.
 
+use std::time::Duration;
+
 use engine::fake::Behaviour;
 use hub::infer::Answer;
 use hub::{Error, KeyWish, Limits, Over, Scope};
 use ledger::{Amount, Outcome, Time};
-use testkit::{TestHub, User, failing_behind_a_gate, opg, per_call, per_day, per_month, refused, until};
+use testkit::{TestHub, User, failing_behind_a_gate, model, opg, per_call, per_day, per_month, refused, until};
 
 /// alice has published an echo for 0.002 OPG, bob has 1 OPG.
 async fn scene() -> (TestHub, User) {
@@ -204,6 +206,22 @@ async fn a_running_call_counts_and_one_that_fails_does_not() {
     hub.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_call_that_ran_when_the_limit_was_set_counts() {
+    let hub = TestHub::start().await;
+    let echo = hub.user("alice").await.publish("alice/echo").await.unwrap();
+    let bob = hub.user("bob").await.funded("1").await;
+    let slowly = Behaviour::After(Duration::from_millis(300), Box::new(Behaviour::Echo));
+    hub.script(&echo, [slowly, Behaviour::Echo]);
+    let running = tokio::spawn(bob.infer("alice/echo").into_future());
+    until("the call runs", async || (bob.balance().cash_held > 0).then_some(())).await;
+    let bob = bob.limited(per_day("0.005")).await;
+    calls(&bob, 1).await;
+    running.await.unwrap().unwrap();
+    refused!(bob.infer("alice/echo").await, Error::SpendingLimit { spent, .. } if spent == opg("0.004"));
+    hub.finish().await;
+}
+
 #[tokio::test]
 async fn what_costs_nothing_needs_no_room_in_a_limit() {
     let (hub, bob) = scene().await;
@@ -248,13 +266,17 @@ async fn a_key_with_a_limit_over_a_time_makes_no_keys_that_call() {
 }
 
 #[tokio::test]
-async fn a_key_with_limits_does_not_change_the_accounts() {
+async fn a_key_with_limits_or_for_some_models_does_not_change_the_accounts() {
     let (hub, bob) = scene().await;
     for limits in [per_call("0.1"), per_day("0.1"), per_month("0.1")] {
         let wish = KeyWish { scopes: vec![Scope::Money], limits, ..KeyWish::default() };
         let key = bob.with_key(wish).await.unwrap();
         refused!(hub.hub().set_limits(key.caller(), Limits::default()).await, Error::Invalid { what: "key", .. });
     }
+    let models = Some(vec![model("alice/echo")]);
+    let wish = KeyWish { scopes: vec![Scope::Money], models, ..KeyWish::default() };
+    let key = bob.with_key(wish).await.unwrap();
+    refused!(hub.hub().set_limits(key.caller(), Limits::default()).await, Error::Invalid { what: "key", .. });
     hub.finish().await;
 }
 

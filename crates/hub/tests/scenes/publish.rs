@@ -12,7 +12,7 @@ use ledger::{PriceError, SplitError};
 use registry::{Access, CardError, Digest, File, Tree, TreeError};
 use store::{AccountKind, BlobError};
 use tensor::{DataType, Signature, Tensor};
-use testkit::{Publish, TestHub, User, fixtures, handle, model, opg, refused};
+use testkit::{Publish, TestHub, User, fixtures, handle, model, opg, refused, until};
 
 fn told(published: &Published) -> (String, &str, bool) {
     (published.release.to_string(), &published.change, published.sealed)
@@ -45,7 +45,7 @@ async fn a_publish_says_each_check_and_seals_the_first_release() {
     let published = published.unwrap();
     assert_eq!(told(&published), ("1.00".into(), "first", true));
     let steps: Vec<_> = verdicts.iter().map(|verdict| (verdict.step, verdict.ok)).collect();
-    let all = ["files", "card", "dry run", "contract", "examples", "price", "release"];
+    let all = ["files", "card", "dry run", "contract", "examples", "batch", "price", "release"];
     assert_eq!(steps, all.map(|step| (step, true)));
     assert_eq!(verdicts[3].detail, "x FP32[?,?] → y FP32[?,?]");
     assert_eq!(verdicts[4].detail, "1 example ran twice with the same answer");
@@ -130,7 +130,7 @@ async fn a_dry_run_checks_all_and_seals_nothing() {
     let hub = TestHub::start().await;
     let alice = hub.user("alice").await;
     let (published, verdicts) = alice.publish("alice/echo").dry_run().told().await;
-    assert_eq!((told(&published.unwrap()), verdicts.len()), (("1.00".into(), "first", false), 7));
+    assert_eq!((told(&published.unwrap()), verdicts.len()), (("1.00".into(), "first", false), 8));
     nothing_there(&hub).await;
     hub.finish().await;
 }
@@ -187,10 +187,10 @@ async fn a_release_counts_even_if_whoever_published_hangs_up() {
     let (core, (to, verdicts)) = (hub.hub(), tokio::sync::mpsc::channel(64));
     // Once the last check is told, nothing is left but to seal it.
     let publishing = core.publish(alice.caller(), next.draft().unwrap(), to);
-    assert!(testkit::hung_up(publishing, || verdicts.len() == 7).await, "the disk takes longer");
-    while core.view(&model("alice/echo")).await.unwrap().releases.len() == 1 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    assert!(testkit::hung_up(publishing, || verdicts.len() == 8).await, "the disk takes longer");
+    let sealed =
+        async || Some(core.view(&model("alice/echo")).await.unwrap().releases.len()).filter(|count| *count == 2);
+    until("the release is sealed", sealed).await;
     tokio::time::sleep(Duration::from_millis(5)).await;
     assert_eq!(latest(&hub, "alice/echo").await, "1.01");
     hub.finish().await;
@@ -473,5 +473,52 @@ async fn the_same_files_are_the_same_commit_whoever_publishes_them() {
         .collect();
     assert_eq!(one.digest, Digest::of(lines.as_bytes()));
     assert_eq!(one.digest, Tree::new(alice.publish("alice/echo").files()).unwrap().digest());
+    hub.finish().await;
+}
+
+/// Gives each row the sum of what is in the run, its own rows or all.
+fn sums(inputs: &[Tensor]) -> Result<Vec<Tensor>, Failure> {
+    let x = &inputs[0];
+    let sum: f32 = x.bytes().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).sum();
+    let shape = [x.shape()[0], 1];
+    Ok(vec![Tensor::fp32("y", &shape, &vec![sum; shape[0] as usize]).unwrap()])
+}
+
+fn batching(alice: &User, name: &str) -> Publish {
+    let card = "---\nmodelhub:\n  price: { per_call: \"0.002 OPG\" }\n  batch: 16\n---\n# Echo\n";
+    alice.publish(name).without_price().card(card)
+}
+
+#[tokio::test]
+async fn calls_share_a_run_where_the_author_says_so_and_the_model_keeps_rows_apart() {
+    let hub = TestHub::start().await;
+    let alice = hub.user("alice").await;
+    alice.publish("alice/alone").await.unwrap();
+    let (_, verdicts) = batching(&alice, "alice/shared").told().await;
+    assert!(verdicts[5].detail.contains("up to 16 rows share a run"), "{verdicts:?}");
+    let rows = async |name: &str| hub.hub().model(&model(name), None).await.unwrap().model.batch_rows;
+    assert_eq!((rows("alice/alone").await, rows("alice/shared").await), (1, 16));
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn a_model_whose_rows_see_each_other_is_refused_as_one_that_shares_runs() {
+    let hub = TestHub::set().fake(Fake::new(fixtures::echo_signature(), Behaviour::Map(Arc::new(sums)))).start().await;
+    let alice = hub.user("alice").await;
+    let refused = wrong(&hub, batching(&alice, "alice/echo")).await;
+    let told = refused!(Err::<(), _>(refused), Error::Unfit { step: "batch", reason, .. } => reason);
+    assert!(told.contains("differently in a shared run"), "{told}");
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn a_closed_first_axis_is_named_where_calls_are_to_share_runs() {
+    let port = |name| vec![fixtures::port(name, DataType::Fp32, &[Some(1), None])];
+    let signature = Signature { inputs: port("x"), outputs: port("y") };
+    let hub = TestHub::set().fake(Fake::new(signature, Behaviour::Echo)).start().await;
+    let alice = hub.user("alice").await;
+    let refused = wrong(&hub, batching(&alice, "alice/echo")).await;
+    let told = refused!(Err::<(), _>(refused), Error::Unfit { step: "batch", reason, .. } => reason);
+    assert!(told.contains("the first axis of \"x\" is not open"), "{told}");
     hub.finish().await;
 }

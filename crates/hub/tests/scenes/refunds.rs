@@ -2,10 +2,10 @@
 
 use engine::Failure;
 use engine::fake::Behaviour;
-use hub::{Error, KeyWish, RefundWish, Scope};
+use hub::{Error, KeyWish, Movement, NewDeposit, RefundWish, Scope};
 use ledger::{AccountId, Amount, CallId, Purse, Refusal, Role, Time, TransferId};
 use store::AccountKind;
-use testkit::{TestHub, User, model, opg, refused};
+use testkit::{TestHub, User, handle, model, moved, opg, refused};
 
 /// alice and carol share an echo for 0.002 OPG, which bob has called once: 0.0009 OPG for each, 0.0002 OPG for the hub.
 async fn scene() -> (TestHub, [User; 3], CallId) {
@@ -85,6 +85,42 @@ async fn nobody_else_gives_back_what_a_call_cost() {
     refused!(other.refund(call).await, Error::ModelNotAllowed { .. });
     assert_eq!(cash([&alice, &bob, &carol]), ["0.0009", "0.998", "0.0009"]);
     alice.with_key(wish(&[Scope::Money], "alice/echo")).await.unwrap().refund(call).await.unwrap();
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn an_operators_key_for_one_model_refunds_no_other() {
+    let (hub, [alice, ..], call) = scene().await;
+    let operator = alice.as_operator().await;
+    let wish = |scopes: &[Scope], only: &str| KeyWish {
+        scopes: scopes.to_vec(),
+        models: Some(vec![model(only)]),
+        ..KeyWish::default()
+    };
+    let other = operator.with_key(wish(&[Scope::Money, Scope::Admin], "alice/other")).await.unwrap();
+    refused!(other.refund(call).await, Error::ModelNotAllowed { .. });
+    let lesser = operator.with_key(wish(&[Scope::Money], "alice/echo")).await.unwrap();
+    refused!(lesser.refund(call).await, Error::ScopeMissing { needed: Scope::Admin, .. });
+    let operator = operator.with_key(wish(&[Scope::Money, Scope::Admin], "alice/echo")).await.unwrap();
+    operator.refund(call).await.unwrap();
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn nobody_chooses_an_id_that_the_hub_makes_itself() {
+    let (hub, [alice, bob, _], call) = scene().await;
+    let deposit = || vec![NewDeposit { handle: handle("bob"), amount: opg("5"), reference: String::new() }];
+    let credited = hub.hub().credit("checkout-17", deposit()).await.unwrap();
+    let wish = RefundWish { call, amount: None, reason: "taken".to_owned(), id: Some(credited[0].0) };
+    refused!(hub.hub().refund(alice.caller(), wish).await, Error::Invalid { what: "id", .. });
+    // Whose message it will be can be guessed; its id is nobody's before it comes.
+    let guessed = TransferId::derived([7; 32]);
+    let wish = RefundWish { call, amount: None, reason: "taken".to_owned(), id: Some(guessed) };
+    refused!(hub.hub().refund(alice.caller(), wish).await, Error::Invalid { what: "id", .. });
+    let movement = Movement { id: Some(guessed), ..moved("bob", "1") };
+    let operator = alice.as_operator().await;
+    refused!(hub.hub().deposit(operator.caller(), movement).await, Error::Invalid { what: "id", .. });
+    assert_eq!(bob.cash(), "5.998");
     hub.finish().await;
 }
 

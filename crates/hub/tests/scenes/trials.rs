@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use engine::Failure;
 use engine::fake::Behaviour;
-use hub::{Error, HoldWish, Trial};
+use hub::{Error, HoldWish, KeyWish, Scope, Trial};
 use ledger::{AccountId, Class, Purse, Role, Sponsor};
 use store::AccountKind;
 use testkit::{TestHub, User, aside, model, opg, per_day, refused};
@@ -111,6 +111,16 @@ async fn an_owner_caps_what_all_try_and_what_one_account_tries() {
     refused!(carol.infer("alice/echo").await, Error::Insufficient { .. });
     let view = hub.hub().trial(alice.caller(), &model("alice/echo")).await.unwrap();
     assert_eq!(view.used, opg("0.006"));
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn a_key_with_limits_has_nobody_spend_in_its_stead() {
+    let (hub, alice, _) = scene("0").await;
+    let scopes = vec![Scope::Money, Scope::Read];
+    let key = alice.with_key(KeyWish { scopes, limits: per_day("0.1"), ..KeyWish::default() }).await.unwrap();
+    refused!(key.pay_trials("alice/echo", "1", "1").await, Error::Invalid { what: "key", .. });
+    alice.pay_trials("alice/echo", "1", "1").await.unwrap();
     hub.finish().await;
 }
 

@@ -10,11 +10,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::edge::clip;
+use crate::packing::unknown;
 use crate::problem::Refused;
 use crate::serve::PATIENCE;
 
-/// From this size on, reading or writing JSON is not for the threads that answer everybody.
-pub(crate) const LARGE: usize = 256 * 1024;
 /// Most bytes of a body of `/api/v1`: a publish may name ten thousand files.
 const JSON_LIMIT: usize = 4 * 1024 * 1024;
 /// Most bytes of a body that is too large that are read all the same, so that its sender hears why it was refused.
@@ -101,21 +100,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Json<T>, Refused> {
         if let Some(encoding) = request.headers().get(CONTENT_ENCODING) {
-            return Err(encoded(encoding.as_bytes()));
+            return Err(unknown(encoding.as_bytes(), "send it without Content-Encoding"));
         }
         let body = Incoming(request.into_body()).read(JSON_LIMIT).await?;
         serde_json::from_slice(&body).map(Json).map_err(|error| not_json(&error))
     }
-}
-
-pub(super) fn encoded(encoding: &[u8]) -> Refused {
-    let encoding = clip(&String::from_utf8_lossy(encoding));
-    Problem::new(
-        Code::UnsupportedMediaType,
-        format!("the body has the encoding \"{encoding}\", which is not read here"),
-    )
-    .hint("send it without Content-Encoding")
-    .into()
 }
 
 /// What serde says, which names field, line and column.

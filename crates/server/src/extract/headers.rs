@@ -2,19 +2,16 @@
 
 use api::{Code, Problem};
 use axum::extract::FromRequestParts;
-use axum::http::header::CONTENT_ENCODING;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use ledger::Amount;
 
 use crate::edge::clip;
-use crate::extract::body::encoded;
 use crate::problem::Refused;
 
 const X_MAX_COST: HeaderName = HeaderName::from_static("x-max-cost");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const X_MODELHUB_SURFACE: HeaderName = HeaderName::from_static("x-modelhub-surface");
-const INFERENCE_HEADER_CONTENT_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 /// Most characters of an `Idempotency-Key`.
 const MAX_IDEMPOTENCY_KEY: usize = 255;
@@ -79,29 +76,4 @@ impl<S: Send + Sync> FromRequestParts<S> for Surface {
             }
         }
     }
-}
-
-/// The body is JSON and nothing else: neither packed nor with binary tensors behind it.
-pub(crate) struct PlainJson;
-
-impl<S: Send + Sync> FromRequestParts<S> for PlainJson {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<PlainJson, Refused> {
-        match parts.headers.get(CONTENT_ENCODING) {
-            Some(encoding) if encoding.as_bytes() != b"identity" => return Err(encoded(encoding.as_bytes())),
-            _ => {}
-        }
-        if parts.headers.contains_key(INFERENCE_HEADER_CONTENT_LENGTH) {
-            return Err(no_binary());
-        }
-        Ok(PlainJson)
-    }
-}
-
-/// The protocol's clients send binary tensors unless they are told not to.
-pub(crate) fn no_binary() -> Refused {
-    Problem::new(Code::InvalidInput, "binary tensors are not read here yet, only JSON")
-        .hint("send each input's data as JSON; with tritonclient: set_data_from_numpy(array, binary_data=False)")
-        .into()
 }

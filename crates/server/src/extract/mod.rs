@@ -5,12 +5,14 @@
 
 mod body;
 mod caller;
+mod form;
 mod headers;
 mod model_path;
 mod query;
 
-pub(crate) use body::{Incoming, Json, LARGE, not_json};
+pub(crate) use body::{Incoming, Json, not_json};
 pub(crate) use caller::{AnyCaller, Caller};
-pub(crate) use headers::{IdempotencyKey, MaxCost, PlainJson, Surface, no_binary, single};
+pub(crate) use form::{Form, INFERENCE_HEADER_CONTENT_LENGTH};
+pub(crate) use headers::{IdempotencyKey, MaxCost, Surface, single};
 pub(crate) use model_path::{AccountPath, ModelPath, parameter};
 pub(crate) use query::{Page, Query};

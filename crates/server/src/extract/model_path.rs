@@ -14,15 +14,9 @@ pub(crate) struct ModelPath {
     pub(crate) release: Option<ReleaseNumber>,
 }
 
-/// `{owner}`, where it stands alone.
-pub(crate) struct AccountPath(pub(crate) Handle);
-
-impl<S: Send + Sync> FromRequestParts<S> for ModelPath {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<ModelPath, Refused> {
-        let path = path(parts, state).await?;
-        let (owner, name) = (text(&path, "owner"), text(&path, "name"));
+impl ModelPath {
+    /// From the words that stand for it.
+    pub(crate) fn read(owner: &str, name: &str, release: Option<&str>) -> Result<ModelPath, Refused> {
         let no_model = |error: registry::NameError| {
             Problem::new(Code::ModelNotFound, format!("there is no model \"{}/{}\"", clip(owner), clip(name)))
                 .hint(error.to_string())
@@ -32,8 +26,27 @@ impl<S: Send + Sync> FromRequestParts<S> for ModelPath {
             Problem::new(Code::ReleaseNotFound, format!("{model} has no release \"{}\"", error.given))
                 .hint("releases are numbers like 1.00 or 2.01")
         };
-        let release = path.iter().find(|(known, _)| *known == "release").map(|(_, value)| value.parse());
-        Ok(ModelPath { release: release.transpose().map_err(no_release)?, model })
+        let release = release.map(str::parse).transpose().map_err(no_release)?;
+        Ok(ModelPath { model, release })
+    }
+
+    /// What the content of an idempotency key begins with.
+    pub(crate) fn route(&self, action: &str) -> String {
+        let release = self.release.map(|release| release.to_string()).unwrap_or_default();
+        format!("{action}\n{}\n{release}\n", self.model.folded())
+    }
+}
+
+/// `{owner}`, where it stands alone.
+pub(crate) struct AccountPath(pub(crate) Handle);
+
+impl<S: Send + Sync> FromRequestParts<S> for ModelPath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<ModelPath, Refused> {
+        let path = path(parts, state).await?;
+        let release = path.iter().find(|(known, _)| *known == "release").map(|(_, value)| value);
+        ModelPath::read(text(&path, "owner"), text(&path, "name"), release)
     }
 }
 

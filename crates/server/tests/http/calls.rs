@@ -135,7 +135,7 @@ async fn a_body_that_does_not_fit_is_refused_and_costs_nothing() {
         (
             input(json!({"name": "x", "shape": [1, 2], "datatype": "FP32", "parameters": {"binary_data_size": 8}})),
             "invalid_input",
-            "binary tensors are not read here yet, only JSON",
+            "input \"x\" has binary_data_size, and nothing says where the JSON ends",
         ),
         (
             json!({"inputs": fitting()["inputs"], "outputs": [{"name": "z"}]}).to_string(),
@@ -167,8 +167,12 @@ async fn headers_that_cannot_be_kept_to_are_refused() {
         ("idempotency-key", "a b", 400, "invalid_request", "Idempotency-Key is \"a b\""),
         ("idempotency-key", &long, 400, "invalid_request", "expected 1 to 255"),
         ("x-modelhub-surface", "grpc", 400, "invalid_request", "X-Modelhub-Surface is \"grpc\""),
-        ("content-encoding", "gzip", 415, "unsupported_media_type", "\"gzip\""),
-        ("inference-header-content-length", "40", 400, "invalid_input", "binary tensors are not read here yet"),
+        ("content-encoding", "br", 415, "unsupported_media_type", "\"br\""),
+        ("content-encoding", "gzip, gzip", 415, "unsupported_media_type", "\"gzip, gzip\""),
+        ("content-encoding", "gzip", 400, "invalid_request", "the body is not gzip, as its Content-Encoding says"),
+        ("content-encoding", "deflate", 400, "invalid_request", "the body is not deflate"),
+        ("inference-header-content-length", "40", 400, "invalid_request", "the body cannot be read"),
+        ("inference-header-content-length", "4000", 400, "invalid_request", "said to have 4000 bytes; the body has 8"),
     ] {
         hub.call().header(name, value).json(&fitting()).await.refused(status, code, message);
     }
@@ -301,7 +305,7 @@ async fn without_an_engine_the_hub_lives_but_is_not_ready() {
 async fn metadata_is_what_the_protocols_clients_read() {
     let hub = TestHub::ready().await;
     let server = hub.get("/v2").send().await.json();
-    assert_eq!((&server["name"], &server["extensions"]), (&json!("modelhub"), &json!([])));
+    assert_eq!((&server["name"], &server["extensions"]), (&json!("modelhub"), &json!(["binary_tensor_data"])));
     let model = hub.get("/v2/models/alice/iris").send().await.json();
     let digest = model["digest"].as_str().unwrap();
     assert_eq!(digest.len(), 64);

@@ -32,6 +32,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) trailers: HeaderMap,
 }
 
 /// A request in the making.
@@ -190,7 +191,9 @@ impl<'a> Asking<'a> {
     pub(crate) async fn send(self) -> Answer {
         let response = self.hub.router.clone().oneshot(self.request.body(self.body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
-        Answer { status: parts.status, headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
+        let body = body.collect().await.unwrap();
+        let trailers = body.trailers().cloned().unwrap_or_default();
+        Answer { status: parts.status, headers: parts.headers, body: body.to_bytes(), trailers }
     }
 }
 

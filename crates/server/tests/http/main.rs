@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod binary;
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
+mod grpc;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]

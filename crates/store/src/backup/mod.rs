@@ -31,7 +31,7 @@ use sha2::{Digest as _, Sha256};
 use crate::blobs::blob_path;
 use crate::books::Seq;
 use crate::folder::{Folder, FolderError};
-use crate::sqlite::{CATALOG, LEDGER, OpenError, Schema, open_read_only};
+use crate::sqlite::{CATALOG, LEDGER, OpenError, Schema, open_read_only, watermark};
 
 pub use restore::{Restored, restore};
 
@@ -178,9 +178,7 @@ struct Copying<'a> {
 
 impl Copying<'_> {
     fn all(&self, others: &[&str], name: &str, now: Time) -> Result<Made, BackupError> {
-        // Both moments first, one right after the other: the less there is between them, the less is carried over anew.
-        let ledger = self.moment("ledger.db", &LEDGER)?;
-        let catalog = self.moment("hub.db", &CATALOG)?;
+        let (ledger, catalog) = self.moments()?;
         self.database(&ledger, "ledger.db", "Copying the books")?;
         drop(ledger);
         self.database(&catalog, "hub.db", "Copying the catalogue")?;
@@ -206,6 +204,23 @@ impl Copying<'_> {
         let generation = self.publish(&manifest)?;
         let (files, blobs) = (manifest.files.len() as u64, manifest.blobs.len() as u64);
         Ok(Made { generation, rows, files, blobs, new_blobs, bytes })
+    }
+
+    /// Both databases as they are now, the books first. On a busy machine so much may lie between the two that the
+    /// catalogue has carried over rows that the books of before do not have: then once more. A restore would wind it
+    /// back, but an audit of the copy is to find it in order.
+    fn moments(&self) -> Result<(Connection, Connection), BackupError> {
+        let mut tries = 20;
+        loop {
+            let ledger = self.moment("ledger.db", &LEDGER)?;
+            let catalog = self.moment("hub.db", &CATALOG)?;
+            let rows = last_row(&ledger).map_err(sql(&self.folder.join("ledger.db")))?;
+            let carried = watermark(&catalog).map_err(sql(&self.folder.join("hub.db")))?;
+            tries -= 1;
+            if carried <= rows || tries == 0 {
+                return Ok((ledger, catalog));
+            }
+        }
     }
 
     /// A connection that sees the database as it is now, however long it looks.
@@ -278,7 +293,9 @@ impl Copying<'_> {
             (self.progress)("Copying models", done, all);
             done += size;
             let target = blob_path(&to, sha256);
-            let there = fs::metadata(&target).is_ok_and(|there| there.len() == size);
+            // What was copied once is not copied again, as long as it is still what it was.
+            let there = fs::metadata(&target).is_ok_and(|there| there.len() == size)
+                && digest_of(&target).map_err(at(&target))?.0 == sha256;
             if !there {
                 make_folder(target.parent().expect("a blob lies in a folder"))?;
                 match copy(&blob_path(&from, sha256), &target, Some(sha256)) {

@@ -456,8 +456,12 @@ impl Books for SqliteBooks {
         Ok(self.book.pending(account))
     }
 
-    async fn debts(&self, account: AccountId) -> Result<Vec<Debt>, Denied> {
-        Ok(self.book.debts(account))
+    async fn debts(&self, account: AccountId, limit: usize) -> Result<Vec<Debt>, Denied> {
+        Ok(self.book.debts(account, limit))
+    }
+
+    async fn owed(&self, account: AccountId) -> Result<Amount, Denied> {
+        Ok(self.book.owed(account))
     }
 
     async fn balance(&self, account: AccountId) -> Result<Balance, Denied> {

@@ -1,5 +1,7 @@
 //! The tables, and how a file gets to them: forward only, after a copy.
 
+use std::fs::{OpenOptions, Permissions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, Transaction};
@@ -439,6 +441,9 @@ pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError
 /// [`open`] through a named VFS, which tests use to count syncs and to break the disk; none is the system's.
 pub(crate) fn open_through(vfs: Option<&str>, path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
     let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
+    if vfs.is_none() {
+        make_private(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+    }
     let conn = match vfs {
         None => Connection::open(path),
         Some(vfs) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs),
@@ -452,6 +457,12 @@ pub(crate) fn open_through(vfs: Option<&str>, path: &Path, schema: &Schema) -> R
     conn.pragma_update(None, "trusted_schema", "OFF").map_err(failed)?;
     conn.busy_timeout(std::time::Duration::from_secs(10)).map_err(failed)?;
     migrate(conn, path, schema)
+}
+
+/// Answers and secrets are in it: it is nobody's but the hub's, whoever made the folder. Its log gets the same rights.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    file.set_permissions(Permissions::from_mode(0o600))
 }
 
 /// Opens an in-memory database with the newest schema.
@@ -499,6 +510,8 @@ fn migrate(mut conn: Connection, path: &Path, schema: &Schema) -> Result<Connect
             std::fs::remove_file(&copy).map_err(|error| OpenError::Io { path: copy.clone(), error })?;
         }
         conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map_err(failed)?;
+        let private = std::fs::set_permissions(&copy, Permissions::from_mode(0o600));
+        private.map_err(|error| OpenError::Io { path: copy, error })?;
     }
     let tx = conn.transaction().map_err(failed)?;
     for step in &schema.steps[found..] {

@@ -453,7 +453,7 @@ fn recovery_id(recovery: &Recovery, seq: Seq) -> TransferId {
         .chain_update(recovery.place.to_le_bytes())
         .chain_update(seq.to_le_bytes())
         .finalize();
-    TransferId(*hash.first_chunk().expect("SHA-256 has 32 bytes"))
+    TransferId::derived(hash.into())
 }
 
 /// Tells somebody that nothing is taken any more; keeps the order to close, which is still obeyed.

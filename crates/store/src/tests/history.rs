@@ -542,7 +542,8 @@ impl Run {
                 assert_eq!(free, self.model.available(account, purse), "{account}");
                 assert!(account.may_go_below_zero(purse) || free >= 0, "{account} has {balance:?}");
             }
-            let debts = agree([sqlite.books.debts(account).await, memory.books.debts(account).await]).unwrap();
+            let debts =
+                agree([sqlite.books.debts(account, 1_000).await, memory.books.debts(account, 1_000).await]).unwrap();
             for debt in debts {
                 assert_eq!(self.owed[&(debt.refund, debt.place)], debt.left.nano());
                 assert!(debt.left > Amount::ZERO);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use engine::{Failure, Ran};
 use ledger::{AccountId, Amount, Call, CallId, Class, Keyed, Outcome, Purse, Surface, Time, Usage};
-use registry::{Digest, ModelName, ReleaseNumber};
+use registry::{Digest, ModelName, ReleaseNumber, show};
 use sha2::{Digest as _, Sha256};
 use store::{Denied, Looked, Row, Seq, Stored};
 use tensor::Tensor;
@@ -122,7 +122,9 @@ impl Hub {
     async fn run(&self, callable: &Callable, caller: AccountId, inputs: Vec<Tensor>) -> Result<Ran, Error> {
         let deadline = Instant::now() + Duration::from_millis(callable.release.contract.deadline_ms);
         let call = engine::Call { inputs, deadline, caller: caller.0 };
-        Ok(self.0.engine.run(&callable.model, call).await?)
+        let mut ran = self.0.engine.run(&callable.model, call).await?;
+        ran.outputs = show(&callable.release.contract, ran.outputs);
+        Ok(ran)
     }
 
     /// The one commit: charge, parts, call row and, for a keyed call, its outcome.

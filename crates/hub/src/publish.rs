@@ -11,7 +11,8 @@ use engine::Trial;
 use ledger::{ModelId, Price, ReleaseId};
 use registry::{
     Access, Card, Change, CommitId, Contract, DEFAULT_DEADLINE_MS, Digest, Example, File, FilePath, Handle, Labels,
-    MAX_EXAMPLE_BYTES, ModelName, Output, ReleaseNumber, Section, Tolerance, Tree, agree, next_release, sample_inputs,
+    MAX_EXAMPLE_BYTES, ModelName, Output, ReleaseNumber, Section, Tolerance, Tree, agree, can_show, next_release,
+    sample_inputs,
 };
 use store::{Account, ModelRecord, NewRelease, ReleaseRecord, Upload};
 use tensor::Tensor;
@@ -379,9 +380,11 @@ impl Hub {
             deadline_ms: section.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS),
             batch_rows: section.batch.unwrap_or(1),
         };
+        can_show(contract.output, &contract.signature, &contract.labels).map_err(|error| {
+            unfit("contract", error.to_string(), "name the scores' labels, or leave `output` out: all is answered then")
+        })?;
         if contract.output != Output::All {
-            let reason = format!("output: {} is not built yet", contract.output);
-            return Err(unfit("contract", reason, "leave `output` out of the card for now: all outputs are answered"));
+            detail.push_str(&format!("; answers show {}", contract.output));
         }
         Ok((contract, detail))
     }

@@ -22,6 +22,7 @@ mod path;
 mod release;
 mod sample;
 mod section;
+mod shown;
 mod text;
 mod tree;
 
@@ -37,4 +38,5 @@ pub use path::{FilePath, PathError};
 pub use release::{BadReleaseNumber, ReleaseNumber, next_release};
 pub use sample::{SampleError, sample_inputs};
 pub use section::{Access, DEFAULT_DEADLINE_MS, MAX_BATCH_ROWS, MAX_DEADLINE_MS, Output, Section};
+pub use shown::{DIGITS, ShowError, TOP_K, can_show, show};
 pub use tree::{BadDigest, CommitId, Digest, File, MAX_FILES, Tree, TreeError};

@@ -522,3 +522,30 @@ async fn a_closed_first_axis_is_named_where_calls_are_to_share_runs() {
     assert!(told.contains("the first axis of \"x\" is not open"), "{told}");
     hub.finish().await;
 }
+
+#[tokio::test]
+async fn an_answer_shows_no_more_than_its_owner_wants_it_to_and_the_receipt_proves_that() {
+    let hub = TestHub::start().await;
+    let alice = hub.user("alice").await;
+    let card =
+        "---\nmodelhub:\n  price: { per_call: \"0.002 OPG\" }\n  output: labels\n  labels: [a, b, c]\n---\n# Echo\n";
+    let labels = Signature {
+        outputs: vec![fixtures::port("y", DataType::Fp32, &[None, Some(3)])],
+        ..fixtures::echo_signature()
+    };
+    let draft = alice.publish("alice/echo").without_price().card(card).file("examples/one.json", example3());
+    hub.fake().script(draft.digest(), labels, [Behaviour::Echo]);
+    draft.await.unwrap();
+    let bob = hub.user("bob").await.funded("1").await;
+    let answer = bob.infer("alice/echo").inputs(fixtures::row(&[0.25, 0.5, 0.125])).key("once").await.unwrap();
+    assert_eq!(answer.outputs, fixtures::echoed(&[0.0, 1.0, 0.0]));
+    let again = bob.infer("alice/echo").inputs(fixtures::row(&[0.25, 0.5, 0.125])).key("once").await.unwrap();
+    assert_eq!((again.outputs.clone(), again.replayed), (answer.outputs.clone(), true));
+    let receipt = hub.hub().receipt(bob.caller(), answer.call).await.unwrap();
+    assert_eq!(receipt.proves_outputs(|sink| tensor::canonical(&answer.outputs, sink)), Some(true));
+    hub.finish().await;
+}
+
+fn example3() -> String {
+    r#"{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 3], "data": [1, 2, 3]}]}"#.to_owned()
+}

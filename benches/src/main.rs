@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 
 mod call;
+mod engine_race;
 mod journal;
 mod ledger_race;
 mod load;
@@ -57,6 +58,8 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// The engine alone: calls that share runs against calls that do not; many models on one machine.
+    Engine(engine_race::Race),
     /// The ledger alone, its projector running, against a bare journal and against a normalised schema; and opening it
     /// again.
     Ledger {
@@ -180,6 +183,7 @@ fn main() -> anyhow::Result<()> {
             opponents::session(&model, &library, Duration::from_secs_f64(seconds))
         }
         What::Load(load) => load::run(&load),
+        What::Engine(race) => engine_race::race(&race),
         What::Ledger { seconds, rounds, calls, json } => {
             ledger_race::race(seconds, rounds)?.iter().for_each(|figure| figure.print(json));
             reopen::race(calls, None)?.iter().for_each(|figure| figure.print(json));

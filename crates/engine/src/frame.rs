@@ -49,6 +49,8 @@ pub(crate) enum Kind {
     Hello,
     /// Runner: the backend cannot be opened. Body: the reason.
     Unavailable,
+    /// Runner: it has the model's descriptor and begins to load: from here on the model is to blame.
+    Loading,
     /// Runner: the model is loaded. Body: [`Loaded`].
     Loaded,
     /// Runner: the model does not load. Body: the reason.
@@ -64,11 +66,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 10] = [
+    const ALL: [Kind; 11] = [
         Kind::Load,
         Kind::Run,
         Kind::Hello,
         Kind::Unavailable,
+        Kind::Loading,
         Kind::Loaded,
         Kind::Refused,
         Kind::Answer,

@@ -1,8 +1,9 @@
 //! One model's line: the requests that wait, those its runner has been sent, and the task that keeps the runner.
 //!
-//! Always: every request is answered once, by its deadline at the latest. The runner answers in the order of sending,
-//! so the oldest unanswered request is the one that runs; if it overruns, or the runner dies, it is to blame and the
-//! others are sent again, once, to a replacement. A line lives as long as its keeper: when the keeper ends, the line is
+//! Always: every request is answered once, by its deadline at the latest. The runner answers in the order of sending, so
+//! the oldest unanswered request is the one that runs; if it overruns it is to blame, and the others are sent again. If
+//! the runner dies, an answer may have died with it: all that were on their way are suspects, and each is sent again with
+//! nothing beside it, so that who dies then is the one to blame. A line lives as long as its keeper: when the keeper ends, the line is
 //! closed and the next call opens another, so that a failed load is tried again.
 //!
 //! The way of a call with few tasks and system calls: the caller writes its frame itself if the runner has nothing to
@@ -44,9 +45,6 @@ const AHEAD_BYTES: usize = 1024 * 1024;
 /// How long after its deadline an unfinished run is killed. The caller has been told at the deadline; a run that ends
 /// within this keeps the model loaded for the others.
 const GRACE: Duration = Duration::from_millis(300);
-
-/// Runners a request may be lost with before it is given up.
-const DEATHS: u8 = 2;
 
 /// The line has ended; here is the request again.
 #[derive(Debug)]
@@ -412,7 +410,14 @@ impl State {
         let now = Instant::now();
         let window = if self.batch_rows > 1 { BATCH_WINDOW } else { WINDOW };
         while self.link.is_some() && self.sent.len() < window && self.out.len() < AHEAD_BYTES {
+            if self.sent.front().is_some_and(Sent::is_suspect) {
+                break;
+            }
             let Some(request) = self.next(now) else { break };
+            if request.suspect && !self.sent.is_empty() {
+                self.waiting.push_front(request);
+                break;
+            }
             self.next_id += 1;
             let mut sent = Sent::of(self.next_id, request);
             while sent.rows_left(self.batch_rows) > 0 {
@@ -516,36 +521,29 @@ impl State {
         self.out = Vec::new();
         self.written = 0;
         self.stopping = false;
-        let how = match ended {
-            Ended::Retired | Ended::Left => Death::Stopped,
+        match ended {
+            Ended::Retired | Ended::Left => {}
             Ended::Unstarted(failure) => {
                 for mut request in self.waiting.drain() {
                     request.answer(Err(failure.clone()));
                 }
-                Death::Stopped
             }
-            Ended::Died(how) => {
-                // Of those that shared a run nobody knows whose it was: each goes alone.
-                let oldest = self.sent.pop_front().map_or(Ok(()), |oldest| oldest.answer(Err(Failure::Died { how })));
-                if let Err(apart) = oldest {
-                    self.take_apart(apart);
+            Ended::Died(how) => match self.sent.make_contiguous() {
+                // Nobody else can be to blame.
+                [only] if only.requests.len() == 1 => {
+                    only.requests[0].answer(Err(Failure::Died { how }));
+                    self.sent.clear();
                 }
-                how
-            }
+                all => all.iter_mut().flat_map(|sent| &mut sent.requests).for_each(|request| request.suspect = true),
+            },
             Ended::Overran => {
                 // It has been told at its deadline.
                 self.sent.pop_front();
-                Death::Stopped
             }
-        };
+        }
         while let Some(sent) = self.sent.pop_back() {
-            for mut request in sent.requests.into_iter().rev() {
-                request.deaths += 1;
-                if request.deaths >= DEATHS {
-                    request.answer(Err(Failure::Died { how }));
-                } else {
-                    self.waiting.push_front(request);
-                }
+            for request in sent.requests.into_iter().rev() {
+                self.waiting.push_front(request);
             }
         }
         self.waiting.retain(Request::is_awaited);

@@ -158,16 +158,27 @@ pub(crate) struct Started {
 /// Has a runner load `weights`. Takes at most the limit for loading.
 pub(crate) async fn start(
     spares: &Arc<Spares>,
-    config: &RunnersConfig,
+    config: &Arc<RunnersConfig>,
     weights: &Path,
     place: OwnedSemaphorePermit,
 ) -> Result<Started, Failure> {
     let limit = Duration::from_millis(config.load_limit_ms);
     let started = async {
         let model = open_weights(weights).await?;
-        let mut greeted = spares.take().await?;
+        let place = match spares.take() {
+            None => place,
+            Some(mut spare) => {
+                spare.process.place = Some(place);
+                match load(spare, &model).await {
+                    // It had died where it lay.
+                    Err(Unloaded::Gone(Some(place))) => place,
+                    loaded => return loaded.map_err(Unloaded::failure),
+                }
+            }
+        };
+        let mut greeted = greet(config).await?;
         greeted.process.place = Some(place);
-        load(greeted, model).await
+        load(greeted, &model).await.map_err(Unloaded::failure)
     };
     match tokio::time::timeout(limit, started).await {
         Ok(started) => started,
@@ -201,24 +212,47 @@ pub(crate) async fn greet(config: &Arc<RunnersConfig>) -> Result<Greeted, Failur
     }
 }
 
+/// Why a runner has no model.
+enum Unloaded {
+    /// It was gone before it had the model; its place is free.
+    Gone(Option<OwnedSemaphorePermit>),
+    Failed(Failure),
+}
+
+impl Unloaded {
+    fn failure(self) -> Failure {
+        match self {
+            Unloaded::Gone(_) => unavailable("the runner ended before it was given a model".to_owned()),
+            Unloaded::Failed(failure) => failure,
+        }
+    }
+}
+
 /// Has a runner load its one model.
-async fn load(greeted: Greeted, model: File) -> Result<Started, Failure> {
-    let Greeted { process, mut reader, writer, mut inbox, info } = greeted;
-    send_model(&writer, &model).map_err(|error| unavailable(format!("the model's file cannot be sent: {error}")))?;
-    drop(model);
+async fn load(greeted: Greeted, model: &File) -> Result<Started, Unloaded> {
+    let Greeted { mut process, mut reader, writer, mut inbox, info } = greeted;
+    let refused = |reason| Unloaded::Failed(Failure::Load { reason });
+    let broken = |what| refused(format!("the runner broke the protocol: {what}"));
+    // What cannot be sent to it, it does not confirm.
+    let _ = send_model(&writer, model);
+    let begun = receive(&mut reader, &mut inbox, |Frame { kind, .. }| match kind {
+        Kind::Loading => Ok(()),
+        _ => Err("not Loading"),
+    });
+    match begun.await {
+        Ok(()) => {}
+        Err(Cut::Violation(what)) => return Err(broken(what)),
+        Err(Cut::Closed) => return Err(Unloaded::Gone(process.place.take())),
+    }
     let loaded = receive(&mut reader, &mut inbox, |Frame { kind, body, .. }| match kind {
         Kind::Loaded => Loaded::read(body).map(Ok),
         Kind::Refused => Ok(Err(Failure::Load { reason: frame::read_text(body) })),
         _ => Err("neither Loaded nor Refused"),
     });
     let loaded = match loaded.await {
-        Ok(loaded) => loaded?,
-        Err(Cut::Violation(what)) => {
-            return Err(Failure::Load { reason: format!("the runner broke the protocol: {what}") });
-        }
-        Err(Cut::Closed) => {
-            return Err(Failure::Load { reason: format!("the runner {} while loading it", process.death().await) });
-        }
+        Ok(loaded) => loaded.map_err(Unloaded::Failed)?,
+        Err(Cut::Violation(what)) => return Err(broken(what)),
+        Err(Cut::Closed) => return Err(refused(format!("the runner {} while loading it", process.death().await))),
     };
     let Loaded { signature, load_ms, memory_bytes } = loaded;
     Ok(Started { process, reader, writer, inbox, info, signature: Arc::new(signature), load_ms, memory_bytes })

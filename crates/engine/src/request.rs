@@ -17,9 +17,9 @@ pub(crate) struct Request {
     call: Call,
     accepted: Instant,
     pub(crate) cold: bool,
-    /// Runners it was lost with.
-    pub(crate) deaths: u8,
-    /// Has shared a run that did not come out well.
+    /// Was lost with a runner, and may be why: it is sent with nothing before or behind it.
+    pub(crate) suspect: bool,
+    /// Has shared a run that did not come out well, and shares none any more.
     alone: bool,
     /// Taken by the one answer.
     answer: Option<oneshot::Sender<Result<Ran, Failure>>>,
@@ -29,7 +29,7 @@ impl Request {
     /// A request, and where its answer will come.
     pub(crate) fn new(call: Call, accepted: Instant) -> (Request, oneshot::Receiver<Result<Ran, Failure>>) {
         let (answer, receiver) = oneshot::channel();
-        (Request { call, accepted, cold: false, deaths: 0, alone: false, answer: Some(answer) }, receiver)
+        (Request { call, accepted, cold: false, suspect: false, alone: false, answer: Some(answer) }, receiver)
     }
 
     pub(crate) fn inputs(&self) -> &[Tensor] {
@@ -95,8 +95,13 @@ pub(crate) struct Apart {
 
 impl Sent {
     pub(crate) fn of(id: u64, request: Request) -> Sent {
-        let rows = if request.alone { None } else { batch::rows(request.inputs()) };
+        let rows = if request.alone || request.suspect { None } else { batch::rows(request.inputs()) };
         Sent { id, rows: rows.into_iter().collect(), requests: vec![request] }
+    }
+
+    /// Whether nothing may be on its way beside it.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.requests.iter().any(|request| request.suspect)
     }
 
     /// How many rows could join, if `limit` may run together.
@@ -106,7 +111,7 @@ impl Sent {
 
     /// Takes another call in, or gives it back.
     pub(crate) fn share(&mut self, request: Request, limit: u64) -> Result<(), Request> {
-        let rows = if request.alone { None } else { batch::rows(request.inputs()) };
+        let rows = if request.alone || request.suspect { None } else { batch::rows(request.inputs()) };
         match rows {
             Some(rows) if rows <= self.rows_left(limit) && batch::fit(self.requests[0].inputs(), request.inputs()) => {
                 self.rows.push(rows);

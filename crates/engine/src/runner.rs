@@ -124,6 +124,7 @@ impl Runner {
         })?;
 
         let Some(model) = self.model()? else { return Ok(()) };
+        self.out.push(false, |bytes| frame::write_text(bytes, Kind::Loading, 0, ""))?;
         let Some(mut session) = self.load(&mut *backend, model)? else { return Ok(()) };
         loop {
             while let Some(Frame { kind, id, body }) = self.inbox.next()? {

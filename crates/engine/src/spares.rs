@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::Failure;
 use crate::process::{Greeted, greet};
 use crate::runners::RunnersConfig;
 
@@ -41,14 +40,11 @@ impl Spares {
         Spares { config, ready: Mutex::default(), making: AtomicBool::new(false), closed: AtomicBool::new(false) }
     }
 
-    /// A runner without a model: one that is there, or a fresh one.
-    pub(crate) async fn take(self: &Arc<Self>) -> Result<Greeted, Failure> {
+    /// A runner without a model, if one is there. Another is made in its place.
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Greeted> {
         let spare = self.pop();
         self.refill();
-        match spare {
-            Some(spare) => Ok(spare),
-            None => greet(&self.config).await,
-        }
+        spare
     }
 
     fn pop(&self) -> Option<Greeted> {

@@ -32,6 +32,33 @@ fn an_endless_loop_is_stopped_in_time_and_costs_nothing() {
 }
 
 #[test]
+fn memory_that_is_not_there_fails_the_call_costs_nothing_and_keeps_nobody_else_from_theirs() {
+    let mut hub = Hub::start();
+    let (alice, bob) = (hub.account("alice"), hub.account("bob"));
+    hub.admin(&["deposit", "bob", "1", "--reference", "grow"]);
+    hub.publish(&alice, "alice/grow", "grow.onnx", "  price: { per_call: \"0.002 OPG\" }");
+    hub.publish(&alice, "alice/iris", "scaler.onnx", "  price: { per_call: \"0.001 OPG\" }");
+    let sizes = |sizes: &str, count: usize| {
+        format!(r#"{{"inputs":[{{"name":"sizes","datatype":"INT64","shape":[{count}],"data":[{sizes}]}}]}}"#)
+    };
+    let iris = r#"{"inputs":[{"name":"features","datatype":"FP32","shape":[1,4],"data":[5.1,3.5,1.4,0.2]}]}"#;
+    // 40 GB and 4 TB.
+    for hostile in [sizes("10000000000", 1), sizes("1000000,1000000", 2)] {
+        let (failed, others) = std::thread::scope(|scope| {
+            let failed = scope.spawn(|| hub.infer(&bob, "alice/grow", &hostile));
+            let others: Vec<_> = (0..20).map(|_| hub.infer(&bob, "alice/iris", iris).status).collect();
+            (failed.join().expect("no panic"), others)
+        });
+        assert_eq!((failed.status, failed.code().as_str()), (502, "engine_failed"));
+        assert!(others.iter().all(|status| *status == 200), "{others:?}");
+        assert_eq!(hub.infer(&bob, "alice/grow", &sizes("30", 1)).status, 200, "and it works again");
+    }
+    assert!(hub.is_running());
+    // Two good calls of 0.002 and forty of 0.001.
+    assert_eq!(hub.get("/api/v1/balance", &bob).json()["cash"], "0.956");
+}
+
+#[test]
 fn a_runner_killed_in_mid_call_costs_nothing_and_is_replaced() {
     let (hub, bob) = with_loop();
     assert_eq!(hub.infer(&bob, "alice/loop", &body("3")).status, 200);

@@ -68,16 +68,43 @@ impl Bench {
 /// What takes long: minutes to hours, gigabytes of disk.
 #[derive(Debug, Args)]
 pub(crate) struct Soak {
+    /// Only this
+    what: Option<Long>,
     /// One JSON object per line: name, value, unit, bar, holds
     #[arg(long)]
     json: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Long {
+    /// Books with 10,000,000 calls of 30 days, opened after a kill
+    Reopen,
+    /// 10,000 damaged models, loaded in real runners
+    Mutants,
+    /// Every property test with 100 times the cases
+    Properties,
+}
+
 impl Soak {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        say("building in the release profile");
-        let mut command = Command::new(release("benches", "race")?);
-        race(command.arg("reopen").args(self.json.then_some("--json")))
+        let wanted = |what| self.what.is_none_or(|only| only == what);
+        if wanted(Long::Mutants) {
+            let mut test = program::cargo();
+            test.args(["test", "--locked", "--profile", "ci", "-p", "engine-onnx", "--test", "models", "mutated"]);
+            program::run(test.args(["--", "--nocapture"]).env("MODELHUB_MUTANTS", "10000"))?;
+        }
+        if wanted(Long::Properties) {
+            let mut test = program::cargo();
+            test.args(["test", "--locked", "--profile", "ci", "-p", "ledger", "-p", "store", "-p", "tensor"]);
+            test.args(["-p", "receipt", "-p", "registry", "-p", "server"]);
+            program::run(test.env("PROPTEST_CASES", "25600").env("MODELHUB_SOAK", "100"))?;
+        }
+        if wanted(Long::Reopen) {
+            say("building in the release profile");
+            let mut command = Command::new(release("benches", "race")?);
+            race(command.arg("reopen").args(self.json.then_some("--json")))?;
+        }
+        Ok(())
     }
 }
 

@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::hub::{As, Hub};
-use crate::magika::{Config, Package};
+use crate::magika::Package;
 use crate::{program, say};
 
 /// What alice asks for a call.
@@ -72,7 +72,7 @@ impl Demo {
         hub.show(As::Key(&alice.key), &["publish", text(&model)?, MODEL])?;
         hub.show(As::Operator, &["admin", "deposit", "bob", DEPOSIT, "--reference", "demo"])?;
         say("[6/7] bob asks about three files");
-        let calls = calls(&hub, &bob, &config, &folder.path)?;
+        let calls = calls(&hub, &bob, &folder.path)?;
         say("[7/7] Who paid, who earned, and the proof");
         let result = settle(&hub, &alice, &bob, &calls)?;
         for line in words(&calls, &result) {
@@ -155,20 +155,11 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(vec![program::root().join("Cargo.toml"), program::root().join("xtask/src/demo.rs"), script])
 }
 
-fn calls(hub: &Hub, bob: &Person, config: &Config, folder: &Path) -> anyhow::Result<Vec<Call>> {
-    let contract = hub.ask(As::Key(&bob.key), &["models", MODEL])?;
-    let input = &contract["inputs"][0];
+fn calls(hub: &Hub, bob: &Person, folder: &Path) -> anyhow::Result<Vec<Call>> {
     let mut calls = Vec::new();
-    for (index, file) in files(folder)?.iter().enumerate() {
-        let bytes = fs::read(file).with_context(|| file.display().to_string())?;
-        let features = config.features(&bytes)?;
-        let body = json!({"inputs": [{
-            "name": input["name"], "datatype": input["datatype"], "shape": [1, features.len()], "data": features,
-        }]});
-        let request = folder.join(format!("request-{index}.json"));
-        fs::write(&request, body.to_string())?;
-        let answer = hub.ask(As::Key(&bob.key), &["run", MODEL, "--body", text(&request)?])?;
-        let call = read_call(config, file, &answer).with_context(|| format!("the answer was {answer}"))?;
+    for file in files(folder)? {
+        let answer = hub.ask(As::Key(&bob.key), &["run", MODEL, "--file", text(&file)?])?;
+        let call = read_call(&file, &answer).with_context(|| format!("the answer was {answer}"))?;
         say(&format!(
             "  {:<12} {:<8} {:.3}   {} OPG   {}",
             call.file, call.answer, call.score, call.cost, call.receipt
@@ -179,21 +170,15 @@ fn calls(hub: &Hub, bob: &Person, config: &Config, folder: &Path) -> anyhow::Res
     Ok(calls)
 }
 
-/// Reads the highest score through the package's labels, and sees that the contract's labels say the same.
-fn read_call(config: &Config, file: &Path, answer: &Value) -> anyhow::Result<Call> {
+fn read_call(file: &Path, answer: &Value) -> anyhow::Result<Call> {
     let output = &answer["outputs"][0];
-    let scores = output["data"].as_array().context("an output has data")?;
-    let scores: Vec<f64> = scores.iter().map(Value::as_f64).collect::<Option<_>>().context("scores are numbers")?;
-    let label = config.label(&scores)?;
-    let top = output["top"][0]["label"].as_str().context("the contract has labels")?;
-    ensure!(top == label, "the contract's labels say {top}, the package's say {label}");
-    let field = |name: &str| answer[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
+    let field = |of: &Value, name: &str| of[name].as_str().map(str::to_owned).with_context(|| format!("no {name}"));
     Ok(Call {
         file: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        answer: label.to_owned(),
-        score: scores.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        cost: field("cost")?,
-        receipt: field("receipt")?,
+        answer: field(output, "label")?,
+        score: output["score"].as_f64().context("no score")?,
+        cost: field(answer, "cost")?,
+        receipt: field(answer, "receipt")?,
     })
 }
 

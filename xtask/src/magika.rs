@@ -3,8 +3,8 @@
 //! Always: the package is the one whose digests stand here; labels and how bytes are cut come from the package's own
 //! `config.min.json`.
 //!
-//! The package carries model, configuration and licence in its wheel. [`Config::features`] is its Python code
-//! (`Magika._extract_features_from_seekable`), statement by statement.
+//! The package carries model, configuration and licence in its wheel. The card says how bytes are cut, in the words of a
+//! task; the hub does it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,14 +39,14 @@ pub(crate) struct Package {
     folder: PathBuf,
 }
 
-/// How bytes become the model's input, and what its scores are called.
+/// How bytes become the model's input, and what its scores are called, as the card will say it.
 #[derive(Debug)]
 pub(crate) struct Config {
-    begin: usize,
-    end: usize,
-    block: usize,
+    begin: u64,
+    end: u64,
+    block: u64,
     padding: u64,
-    least: usize,
+    least: u64,
     pub(crate) labels: Vec<String>,
 }
 
@@ -122,15 +122,15 @@ impl Package {
             line.with_context(|| format!("the package's METADATA has no {name}"))
         };
         let (licence, home, version) = (field("License")?.to_lowercase(), field("Home-Page")?, field("Version")?);
-        let (begin, end, padding) = (config.begin, config.end, config.padding);
+        let Config { begin, end, block, padding, least, .. } = config;
         let card = format!(
             "---
 license: {licence}
-pipeline_tag: other
 tags: [file-type, security]
 modelhub:
   price: {{ per_call: \"{price}\" }}
   labels: labels.json
+  task: {{ type: file-type, begin: {begin}, end: {end}, block: {block}, padding: {padding}, least: {least} }}
 ---
 
 # Magika
@@ -160,56 +160,14 @@ impl Config {
         let labels = json["target_labels_space"].as_array().context("config.min.json has no target_labels_space")?;
         let labels = labels.iter().map(|label| label.as_str().map(str::to_owned));
         Ok(Config {
-            begin: usize::try_from(number("beg_size")?)?,
-            end: usize::try_from(number("end_size")?)?,
-            block: usize::try_from(number("block_size")?)?,
+            begin: number("beg_size")?,
+            end: number("end_size")?,
+            block: number("block_size")?,
             padding: number("padding_token")?,
-            least: usize::try_from(number("min_file_size_for_dl")?)?,
+            least: number("min_file_size_for_dl")?,
             labels: labels.collect::<Option<_>>().context("a label is no text")?,
         })
     }
-
-    /// The model's input for a file: bytes from its beginning and its end, without white space around them, padded
-    /// where there are too few. The package asks the model only about files with enough bytes.
-    pub(crate) fn features(&self, file: &[u8]) -> anyhow::Result<Vec<u64>> {
-        let size = self.block.min(file.len());
-        let from_begin = trim_start(&file[..size]);
-        let from_end = trim_end(&file[file.len() - size..]);
-        if from_begin.len() < self.least {
-            bail!("a file of {} bytes is too small for the model", file.len());
-        }
-        let from_begin = &from_begin[..self.begin.min(from_begin.len())];
-        let from_end = &from_end[from_end.len() - self.end.min(from_end.len())..];
-        let padding = |missing: usize| std::iter::repeat_n(self.padding, missing);
-        let bytes = |bytes: &[u8]| bytes.iter().copied().map(u64::from).collect::<Vec<_>>();
-        let mut features = bytes(from_begin);
-        features.extend(padding(self.begin - from_begin.len()));
-        features.extend(padding(self.end - from_end.len()));
-        features.extend(bytes(from_end));
-        Ok(features)
-    }
-
-    /// The label of the highest score.
-    pub(crate) fn label(&self, scores: &[f64]) -> anyhow::Result<&str> {
-        if scores.len() != self.labels.len() {
-            bail!("{} scores for {} labels", scores.len(), self.labels.len());
-        }
-        let best = scores.iter().enumerate().max_by(|one, two| one.1.total_cmp(two.1));
-        best.map(|(index, _)| self.labels[index].as_str()).context("there are no scores")
-    }
-}
-
-/// What Python's `bytes.strip` takes away.
-fn is_space(byte: &u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
-}
-
-fn trim_start(bytes: &[u8]) -> &[u8] {
-    &bytes[bytes.iter().take_while(|byte| is_space(byte)).count()..]
-}
-
-fn trim_end(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.len() - bytes.iter().rev().take_while(|byte| is_space(byte)).count()]
 }
 
 fn check(what: &str, path: &Path, expected: &str) -> anyhow::Result<()> {
@@ -234,31 +192,14 @@ fn sha256(path: &Path) -> anyhow::Result<String> {
 mod tests {
     use super::*;
 
-    fn config() -> Config {
-        let json = json!({
+    #[test]
+    fn a_configuration_with_other_features_is_refused() {
+        let mut json = json!({
             "beg_size": 4, "mid_size": 0, "end_size": 4, "block_size": 8, "padding_token": 256,
             "use_inputs_at_offsets": false, "min_file_size_for_dl": 2, "target_labels_space": ["a", "b"],
         });
-        Config::read(&json).unwrap()
-    }
-
-    #[test]
-    fn bytes_are_cut_as_the_package_cuts_them() {
-        let features = |file: &[u8]| config().features(file).unwrap();
-        assert_eq!(features(b"  ab \x0b"), [97, 98, 32, 11, 32, 32, 97, 98], "only one side of each end is trimmed");
-        assert_eq!(features(b"abc"), [97, 98, 99, 256, 256, 97, 98, 99], "padded outwards");
-        assert_eq!(
-            features(b"0123456789"),
-            [48, 49, 50, 51, 54, 55, 56, 57],
-            "the first and the last of what there is"
-        );
-        assert_eq!(features(b"0123456789      \n\n")[4..], [256; 4], "a block of white space at the end says nothing");
-        assert!(config().features(b" a").is_err(), "too small to ask the model");
-    }
-
-    #[test]
-    fn the_highest_score_names_the_label() {
-        assert_eq!(config().label(&[0.2, 0.8]).unwrap(), "b");
-        assert!(config().label(&[0.2]).is_err());
+        assert_eq!(Config::read(&json).unwrap().labels, ["a", "b"]);
+        json["mid_size"] = json!(4);
+        assert!(Config::read(&json).is_err());
     }
 }

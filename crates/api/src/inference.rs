@@ -214,7 +214,7 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue
 }
 
 fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Input<'de>>, D::Error> {
-    deserializer.deserialize_seq(Bounded { what: "inputs", limit: MAX_TENSORS, of: PhantomData })
+    bounded(deserializer, "inputs", MAX_TENSORS)
 }
 
 fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Output<'de>>>, D::Error> {
@@ -243,7 +243,16 @@ fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Outp
 }
 
 fn shape<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
-    deserializer.deserialize_seq(Bounded { what: "shape", limit: MAX_SHAPE, of: PhantomData })
+    bounded(deserializer, "shape", MAX_SHAPE)
+}
+
+/// A list of at most so many entries.
+pub(crate) fn bounded<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+    what: &'static str,
+    limit: usize,
+) -> Result<Vec<T>, D::Error> {
+    deserializer.deserialize_seq(Bounded { what, limit, of: PhantomData })
 }
 
 /// A list that stops being read once it is longer than `limit`.

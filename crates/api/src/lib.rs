@@ -12,12 +12,14 @@
 mod account;
 mod admin;
 mod code;
+mod embeddings;
 mod inference;
 mod list;
 mod model;
 mod money;
 mod problem;
 mod publish;
+mod run;
 mod webhook;
 
 pub use account::{
@@ -25,6 +27,7 @@ pub use account::{
 };
 pub use admin::{Fee, MadeAccount, Moved, NewAccount, NewTransfer, RateSet, SetRate};
 pub use code::Code;
+pub use embeddings::{Embedded, Embedding, Embeddings, EmbeddingsRequest, EmbeddingsUsage};
 pub use inference::{AskedOutput, Data, InferRequest, InputTensor, MAX_ID_BYTES, MAX_SHAPE, MAX_TENSORS, Unreadable};
 pub use list::{ListedModel, ListedModels, MAX_PAGE, PAGE};
 pub use model::{HubInfo, ModelMetadata, PriceTerms, Quote, QuotePart, Ready, ServerMetadata, TensorMetadata};
@@ -35,4 +38,5 @@ pub use money::{
 };
 pub use problem::{ErrorLine, Prefix, Problem};
 pub use publish::{DraftFile, Publish, Published, PublishedLine, Uploaded, Verdict, VerdictLine};
+pub use run::{MAX_VALUES, RunAnswer, RunRequest, values};
 pub use webhook::{Alert, Alerts, QueuedTest, RemovedWebhook, SetWebhook, Webhook};

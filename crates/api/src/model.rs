@@ -54,6 +54,9 @@ pub struct ModelMetadata {
     pub labels: BTreeMap<String, Vec<String>>,
     /// How long a call may take.
     pub deadline_ms: u64,
+    /// What it does for people, as its release says: `POST /api/v1/run/{owner}/{name}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<serde_json::Value>,
 }
 
 /// An input or output.

@@ -24,6 +24,8 @@ pub enum Prefix {
     Api,
     /// `/v2`: the Open Inference Protocol, whose clients read the text at `error`.
     Inference,
+    /// `/v1`: what clients made for OpenAI read.
+    OpenAi,
     /// The same protocol over gRPC, whose clients read a status. It is made elsewhere.
     Grpc,
     /// Everything else: people. The page is made elsewhere.
@@ -37,6 +39,8 @@ impl Prefix {
             |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         if under("/v2") {
             Prefix::Inference
+        } else if under("/v1") {
+            Prefix::OpenAi
         } else if under("/inference.GRPCInferenceService") {
             Prefix::Grpc
         } else if under("/api") || under("/.well-known") || under("/metrics") {
@@ -72,6 +76,24 @@ struct InferenceBody<'a> {
     quote: Option<&'a Quote>,
 }
 
+/// `param` is what their clients look for; which field it was stands in the message.
+#[derive(Serialize)]
+struct OpenAiBody<'a> {
+    error: OpenAiWords<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quote: Option<&'a Quote>,
+}
+
+#[derive(Serialize)]
+struct OpenAiWords<'a> {
+    message: &'a str,
+    r#type: &'static str,
+    param: Option<&'a str>,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+}
+
 /// The last line of a stream that ended badly: what [`Prefix::Api`] answers, on a line of its own.
 #[derive(Debug)]
 pub struct ErrorLine<'a>(pub &'a Problem);
@@ -100,6 +122,20 @@ impl Problem {
         let quote = self.quote.as_deref();
         match prefix {
             Prefix::Inference => serde_json::to_vec(&InferenceBody { error: message, code, hint, quote }),
+            Prefix::OpenAi => {
+                let r#type = match self.code.status() {
+                    401 => "authentication_error",
+                    402 => "insufficient_quota",
+                    403 => "permission_error",
+                    429 => "rate_limit_error",
+                    400..500 => "invalid_request_error",
+                    _ => "server_error",
+                };
+                serde_json::to_vec(&OpenAiBody {
+                    error: OpenAiWords { message, r#type, param: None, code, hint },
+                    quote,
+                })
+            }
             Prefix::Api | Prefix::Page | Prefix::Grpc => {
                 serde_json::to_vec(&ApiBody { error: Words { code, message, hint }, quote })
             }
@@ -132,6 +168,13 @@ mod tests {
             r#"{"error":{"code":"model_not_found","message":"there is no model \"a/b\""}}"#
         );
         assert_eq!(text(&bare, Prefix::Inference), r#"{"error":"there is no model \"a/b\"","code":"model_not_found"}"#);
+        assert_eq!(
+            text(&bare, Prefix::OpenAi),
+            concat!(
+                r#"{"error":{"message":"there is no model \"a/b\"","type":"invalid_request_error","param":null,"#,
+                r#""code":"model_not_found"}}"#
+            )
+        );
         let advised = bare.hint("look at /");
         assert!(text(&advised, Prefix::Api).ends_with(r#","hint":"look at /"}}"#));
         assert!(text(&advised, Prefix::Inference).ends_with(r#","code":"model_not_found","hint":"look at /"}"#));
@@ -144,6 +187,8 @@ mod tests {
             ("/v2", Prefix::Inference),
             ("/v2/models/a/b/infer", Prefix::Inference),
             ("/v2x", Prefix::Page),
+            ("/v1/embeddings", Prefix::OpenAi),
+            ("/v1x", Prefix::Page),
             ("/inference.GRPCInferenceService/ModelInfer", Prefix::Grpc),
             ("/inference.GRPCInferenceServices/ModelInfer", Prefix::Page),
             ("/api/v1/account", Prefix::Api),

@@ -118,18 +118,30 @@ impl Client {
 
     pub(crate) fn send_json(&self, method: &str, path: &str, body: &impl Serialize) -> anyhow::Result<Response<Body>> {
         let body = serde_json::to_vec(body)?;
-        self.send_bytes(method, path, &[], &body)
+        self.send_all(method, path, &[("content-type", "application/json")], &body)
     }
 
-    /// Sends a JSON document that stands ready.
+    /// Posts a document that stands ready.
     pub(crate) fn send_bytes(
+        &self,
+        path: &str,
+        content_type: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> anyhow::Result<Response<Body>> {
+        let mut all = vec![("content-type", content_type)];
+        all.extend_from_slice(headers);
+        self.send_all("POST", path, &all, body)
+    }
+
+    fn send_all(
         &self,
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> anyhow::Result<Response<Body>> {
-        let mut all = vec![("content-type", "application/json")];
+        let mut all = Vec::with_capacity(headers.len() + 1);
         all.extend_from_slice(headers);
         let length = body.len().to_string();
         all.push(("content-length", &length));

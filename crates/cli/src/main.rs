@@ -43,6 +43,7 @@ mod screen;
 mod serve;
 mod settings;
 mod statement;
+mod values;
 mod webhook;
 
 /// The books and their projector let go of what other threads made; the system's allocator locks for that.

@@ -17,6 +17,7 @@ use crate::client;
 use crate::input::{self, Input};
 use crate::place::Connection;
 use crate::screen::{Screen, one_line};
+use crate::values::{self, Form, Values};
 
 /// Most bytes of a ready request that are read; the hub takes fewer.
 const BODY_LIMIT: u64 = 64 * 1024 * 1024;
@@ -32,17 +33,22 @@ const SHOWN: usize = 16;
 #[command(after_help = "Examples:
   modelhub run alice/iris -i x=[5.1,3.5,1.4,0.2]
   modelhub run alice/reader@1.02 -i image=@page.npy --max-cost 0.01
+  modelhub run alice/magika --file report.pdf
+  modelhub run alice/feelings --text \"What a day!\" --text \"Rain again.\"
+  modelhub run alice/iris --row '{\"petal_length\": 1.4, \"petal_width\": 0.2}'
   modelhub run alice/magika --body request.json --json")]
 pub(crate) struct Run {
     /// The model, and a release where it should not be the latest
     #[arg(value_name = "OWNER/NAME[@RELEASE]")]
     model: Target,
     /// An input: a value, or @ and a file
-    #[arg(short, long = "input", value_name = "NAME=VALUE|@FILE", required_unless_present = "body")]
+    #[arg(short, long = "input", value_name = "NAME=VALUE|@FILE", required_unless_present_any = ["body", "text", "file", "row"])]
     input: Vec<Input>,
     /// A ready request of the Open Inference Protocol
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
     body: Option<PathBuf>,
+    #[command(flatten)]
+    values: Values,
     /// Pay at most this much, in OPG
     #[arg(long, value_name = "OPG", value_parser = amount)]
     max_cost: Option<Amount>,
@@ -74,8 +80,12 @@ impl FromStr for Target {
 
 impl Target {
     pub(crate) fn path(&self) -> String {
+        self.under("/v2/models")
+    }
+
+    fn under(&self, prefix: &str) -> String {
         let release = self.release.as_ref().map(|release| format!("/versions/{release}"));
-        format!("/v2/models/{}{}", self.model, release.unwrap_or_default())
+        format!("{prefix}/{}{}", self.model, release.unwrap_or_default())
     }
 }
 
@@ -114,18 +124,23 @@ struct Top {
 impl Run {
     pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
         let client = self.connection.open()?;
-        let path = self.model.path();
-        let contract: api::ModelMetadata = client.get(&path)?;
-        let body = match &self.body {
-            Some(path) => ready(path)?,
-            None => request(&input::tensors(&self.input, &ports(&contract.inputs)?)?),
+        let at = self.model.path();
+        let contract: api::ModelMetadata = client.get(&at)?;
+        let json = |body| Form { content_type: "application/json".to_owned(), body };
+        let (to, Form { content_type, body }) = match &self.body {
+            _ if !self.values.is_empty() => (self.model.under("/api/v1/run"), self.values.form()?),
+            Some(path) => (format!("{at}/infer"), json(ready(path)?)),
+            None => {
+                let inputs = input::tensors(&self.input, &ports(&contract.inputs)?)?;
+                (format!("{at}/infer"), json(request(&inputs)))
+            }
         };
         let max_cost = self.max_cost.map(|amount| amount.to_string());
         let mut headers = Vec::new();
         headers.extend(max_cost.as_deref().map(|amount| ("x-max-cost", amount)));
         headers.extend(self.idempotency_key.as_deref().map(|key| ("idempotency-key", key)));
         let spinner = screen.spinner(&format!("Running {}", self.model.model));
-        let response = client.send_bytes("POST", &format!("{path}/infer"), &headers, &body)?;
+        let response = client.send_bytes(&to, &content_type, &headers, &body)?;
         let header = |name: &str| {
             let value = response.headers().get(name).and_then(|value| value.to_str().ok());
             one_line(value.unwrap_or_default())
@@ -160,7 +175,9 @@ fn show(screen: Screen, contract: &api::ModelMetadata, bill: &Bill, answer: Answ
         "cost": cost, "paid_from": paid_from, "receipt": receipt, "cold": cold, "replayed": replayed,
     });
     screen.show(&document, || {
-        let mut text: String = outputs.iter().map(words).collect();
+        // Tensors have names, and what a task makes of them has none.
+        let told = |output: &Value| if output.get("name").is_some() { words(output) } else { values::words(output) };
+        let mut text: String = outputs.iter().map(told).collect();
         let again = if *replayed { ", answered from the first run with this key" } else { "" };
         let from = match paid_from.as_str() {
             "promo" => " of your promo",

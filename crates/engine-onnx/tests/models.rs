@@ -269,11 +269,14 @@ async fn memory_that_a_model_may_not_have_fails_its_call_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mutated_graphs_are_refused_or_load_and_end_no_hub() {
     let folder = tempfile::tempdir().unwrap();
-    let seed = 0x9e37_79b9_7f4a_7c15_u64;
+    // `cargo xtask soak` sets it, and takes another seed each time.
+    let soak = std::env::var("MODELHUB_MUTANTS").ok().and_then(|count| count.parse().ok());
+    let seed = if soak.is_some() { u64::from(std::process::id()) } else { 0x9e37_79b9_7f4a_7c15 };
     eprintln!("seed {seed:#x}");
     let mut random = Random(seed);
     let runners = runners();
-    for (number, name) in ["scaler.onnx", "types.onnx", "strings.onnx", "loop.onnx"].iter().cycle().take(60).enumerate()
+    for (number, name) in
+        ["scaler.onnx", "types.onnx", "strings.onnx", "loop.onnx"].iter().cycle().take(soak.unwrap_or(60)).enumerate()
     {
         let mut bytes = std::fs::read(model(name).weights).unwrap();
         for _ in 0..=random.below(6) {
@@ -282,12 +285,13 @@ async fn mutated_graphs_are_refused_or_load_and_end_no_hub() {
         }
         let weights = folder.path().join(number.to_string());
         std::fs::write(&weights, bytes).unwrap();
-        let mutant = Model { digest: [number as u8; 32], weights, batch_rows: 1 };
+        let mutant = Model { digest: [number as u8; 32], weights: weights.clone(), batch_rows: 1 };
         match runners.trial(&mutant, after(10_000)).await {
             Ok(trial) => assert!(!trial.signature().outputs.is_empty()),
             Err(Failure::Load { .. } | Failure::Died { .. } | Failure::TimedOut { .. }) => {}
             Err(other) => panic!("mutant {number} of {name}: {other:?}"),
         }
+        std::fs::remove_file(weights).unwrap();
     }
     assert!(run(&runners, "scaler.onnx", vec![features()]).await.is_ok());
 }

@@ -62,6 +62,7 @@ struct Shared {
     unavailable: Mutex<Option<Unavailable>>,
     calls: AtomicUsize,
     trials: AtomicUsize,
+    preloaded: Mutex<Vec<[u8; 32]>>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,6 +94,7 @@ impl Fake {
                 unavailable: Mutex::default(),
                 calls: AtomicUsize::new(0),
                 trials: AtomicUsize::new(0),
+                preloaded: Mutex::default(),
             }),
         }
     }
@@ -117,6 +119,11 @@ impl Fake {
     pub fn then(self, behaviour: Behaviour) -> Fake {
         lock(&self.shared.other).behaviours.push_back(behaviour);
         self
+    }
+
+    /// What was loaded before anybody called it, by digest.
+    pub fn preloaded(&self) -> Vec<[u8; 32]> {
+        lock(&self.shared.preloaded).clone()
     }
 
     /// Gives one model a signature and behaviours of its own, from now on.
@@ -208,6 +215,10 @@ impl Engine for Fake {
 
     async fn run(&self, model: &Model, call: Call) -> Result<Ran, Failure> {
         self.perform(&model.digest, call.inputs, call.deadline).await
+    }
+
+    fn preload(&self, model: &Model) {
+        lock(&self.shared.preloaded).push(model.digest);
     }
 
     async fn trial(&self, model: &Model, _deadline: Instant) -> Result<Box<dyn Trial>, Failure> {

@@ -57,6 +57,9 @@ pub trait Engine: Send + Sync + Debug {
     /// behind.
     async fn run(&self, model: &Model, call: Call) -> Result<Ran, Failure>;
 
+    /// Loads `model` before anybody calls it, if there is room for it. Needs a tokio runtime around it.
+    fn preload(&self, model: &Model);
+
     /// Loads `model` in a runner of its own that nobody else uses: the dry run of a publish.
     async fn trial(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure>;
 }

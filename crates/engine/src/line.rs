@@ -108,12 +108,14 @@ enum Ended {
 }
 
 impl Line {
-    /// Opens a line with its first request.
-    pub(crate) fn open(pool: Arc<Pool>, model: Model, mut request: Request) -> Arc<Line> {
-        request.cold = true;
-        let usage = Usage::first(request.accepted());
+    /// Opens a line with its first request, or for those to come.
+    pub(crate) fn open(pool: Arc<Pool>, model: Model, first: Option<Request>) -> Arc<Line> {
+        let usage = Usage::first(first.as_ref().map_or_else(Instant::now, Request::accepted));
         let mut waiting = Queue::default();
-        waiting.push_back(request);
+        if let Some(mut first) = first {
+            first.cold = true;
+            waiting.push_back(first);
+        }
         let state = State {
             closed: false,
             stopping: false,

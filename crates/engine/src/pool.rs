@@ -42,7 +42,7 @@ impl Pool {
                 match lines.get(&model.digest) {
                     Some(line) => Arc::clone(line),
                     None => {
-                        let line = Line::open(Arc::clone(self), model.clone(), request);
+                        let line = Line::open(Arc::clone(self), model.clone(), Some(request));
                         lines.insert(model.digest, line);
                         return Ok(());
                     }
@@ -56,6 +56,15 @@ impl Pool {
                 }
             }
         }
+    }
+
+    /// Loads a model that nobody waits for, if nobody else has to go for it.
+    pub(crate) fn preload(self: &Arc<Self>, model: &Model) {
+        if self.places.available_permits() == 0 || self.held() >= self.config.resident_bytes {
+            return;
+        }
+        let mut lines = self.lines();
+        lines.entry(model.digest).or_insert_with(|| Line::open(Arc::clone(self), model.clone(), None));
     }
 
     /// Takes a closed line out, unless another has its place already.
@@ -106,8 +115,11 @@ impl Pool {
 
     /// Lets idle models go while too much is held.
     pub(crate) fn make_room(&self) {
-        let held = || self.lines().values().map(|line| line.memory_bytes()).sum::<u64>();
-        while held() > self.config.resident_bytes && self.stop_least() {}
+        while self.held() > self.config.resident_bytes && self.stop_least() {}
+    }
+
+    fn held(&self) -> u64 {
+        self.lines().values().map(|line| line.memory_bytes()).sum()
     }
 
     pub(crate) fn waiting(&self, digest: &[u8; 32]) -> usize {

@@ -162,6 +162,10 @@ impl Engine for Runners {
         answer.await.unwrap_or(Err(Failure::Died { how: Death::Stopped }))
     }
 
+    fn preload(&self, model: &Model) {
+        self.pool.preload(model);
+    }
+
     async fn trial(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure> {
         let accepted = Instant::now();
         check(&[], accepted, deadline)?;

@@ -112,6 +112,23 @@ async fn a_call_is_answered_and_only_the_first_is_cold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_is_loaded_before_it_is_called_if_there_is_room_for_it() {
+    let toys = Toys::new(|config| config.max_runners = 1);
+    let [model, other] = [(); 2].map(|()| toys.model(""));
+    toys.runners.preload(&model);
+    while toys.runners.runner_pid(&model).is_none() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!toys.run(&model, &[1], 5000).await.unwrap().cold);
+    toys.runners.preload(&other);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(toys.runners.runner_pid(&other).is_none() && toys.runners.runner_pid(&model).is_some(), "nobody had to go");
+    let broken = toys.model("refuse");
+    toys.runners.preload(&broken);
+    assert!(matches!(toys.run(&broken, &[1], 5000).await, Err(Failure::Load { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_first_calls_load_once() {
     let toys = Toys::new(|_| ());
     let model = toys.model("slow 200");

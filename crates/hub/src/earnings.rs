@@ -73,7 +73,7 @@ impl Hub {
 
     /// A payer's name for one receiver: made with a key that only this hub has, so that nobody finds out by trying all
     /// accounts, and two receivers cannot tell that they have the same customer.
-    fn pseudonym(&self, receiver: AccountId, payer: AccountId) -> String {
+    pub(crate) fn pseudonym(&self, receiver: AccountId, payer: AccountId) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0.pseudonym_key).expect("HMAC takes keys of any length");
         mac.update(&receiver.0);
         mac.update(&payer.0);

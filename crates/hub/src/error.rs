@@ -4,6 +4,7 @@ use engine::{Failure, Unavailable};
 use ledger::{AccountId, Amount, CallId, PriceError, Refusal, SplitError};
 use registry::{CardError, Handle, ModelName, NameError, ReleaseNumber, TreeError};
 use store::{BlobError, CatalogError, Denied, Scope};
+use tasks::Refusal as Unread;
 use tensor::Mismatch;
 
 use crate::budgets::Over;
@@ -47,6 +48,11 @@ pub enum Error {
     Input(Mismatch),
     #[error("the inputs have {bytes} bytes together, at most {limit} are taken")]
     InputTooLarge { bytes: u64, limit: u64 },
+    #[error("{model} has no task: it takes tensors alone")]
+    NoTask { model: ModelName },
+    /// A call's values, or what the model made of them.
+    #[error(transparent)]
+    Task(#[from] Unread),
     #[error("{what} \"{value}\" is not taken: {rule}")]
     Invalid { what: &'static str, value: String, rule: String },
 
@@ -100,6 +106,10 @@ pub enum Error {
 
     #[error("{limit} files are coming in already, as many as this hub takes at a time")]
     TooManyUploads { limit: usize },
+    #[error(
+        "the texts, files and pictures of {limit} calls are being read already, as many as this hub reads at a time"
+    )]
+    TooManyReads { limit: usize },
 
     // The machine.
     #[error("{0}")]

@@ -12,10 +12,12 @@ use ledger::{AccountId, Amount, Call, CallId, Class, Keyed, Outcome, Purse, Surf
 use registry::{Digest, ModelName, ReleaseNumber, show};
 use sha2::{Digest as _, Sha256};
 use store::{Denied, Looked, Row, Seq, Stored};
+use tasks::Items;
 use tensor::Tensor;
 
 use crate::funds::Funds;
 use crate::quote::Terms;
+use crate::task::readable;
 use crate::{Action, Callable, Caller, Error, Hub, Object, ids, outcome, whole};
 
 /// What a caller asks for.
@@ -26,6 +28,8 @@ pub struct Request {
     pub model: ModelName,
     pub release: Option<ReleaseNumber>,
     pub inputs: Vec<Tensor>,
+    /// What a task reads the answer by; one that it cannot read is not charged.
+    pub items: Option<Items>,
     /// The most the caller wants to pay.
     pub max_cost: Option<Amount>,
     pub idempotency_key: Option<String>,
@@ -101,7 +105,7 @@ impl Hub {
         let terms = self.agree(&request, &callable).map_err(|error| self.failed(&call, None, None, error))?;
         let funds = self.fund(&request.caller, &callable, &terms).await;
         let funds = funds.map_err(|error| self.failed(&call, Some(&terms), None, error))?;
-        let ran = self.run(&callable, request.caller.account().id, request.inputs).await;
+        let ran = self.run(&callable, request.caller.account().id, request.inputs, request.items.as_ref()).await;
         let ran = ran.map_err(|error| self.failed(&call, Some(&terms), Some(&funds), error))?;
         self.capture(&callable, &call, &terms, funds, ran).await
     }
@@ -119,11 +123,18 @@ impl Hub {
         }
     }
 
-    async fn run(&self, callable: &Callable, caller: AccountId, inputs: Vec<Tensor>) -> Result<Ran, Error> {
+    async fn run(
+        &self,
+        callable: &Callable,
+        caller: AccountId,
+        inputs: Vec<Tensor>,
+        items: Option<&Items>,
+    ) -> Result<Ran, Error> {
         let deadline = Instant::now() + Duration::from_millis(callable.release.contract.deadline_ms);
         let call = engine::Call { inputs, deadline, caller: caller.0 };
         let mut ran = self.0.engine.run(&callable.model, call).await?;
         ran.outputs = show(&callable.release.contract, ran.outputs);
+        items.map_or(Ok(()), |items| readable(&callable.release.contract, items, &ran.outputs))?;
         Ok(ran)
     }
 
@@ -171,6 +182,7 @@ impl Hub {
             Error::Input(_) | Error::InputTooLarge { .. } => Outcome::InvalidInput,
             Error::Busy { .. } | Error::EngineUnavailable(_) => Outcome::Busy,
             Error::TimedOut { .. } => Outcome::TimedOut,
+            Error::Task(tasks::Refusal::Answer { .. }) => Outcome::EngineFailed,
             Error::Engine(_) => Outcome::EngineFailed,
             _ => Outcome::Refused,
         };

@@ -34,8 +34,10 @@ mod quote;
 mod receipts;
 mod refund;
 pub mod signing;
+mod task;
 mod trials;
 mod turn;
+mod volume;
 mod webhook;
 
 use std::sync::{Arc, Mutex};
@@ -65,6 +67,7 @@ pub use store::{
     Account, AccountKind, Alert, DaySum, Earning, KeyRecord, Limits, ModelTotals, ReleaseRecord, Scope, Seq, Settings,
     Spent, Totals, Trial, Webhook,
 };
+pub use task::Performed;
 pub use trials::TrialView;
 pub use webhook::{Outbound, WebhookView};
 
@@ -127,6 +130,7 @@ struct Inner {
     turns: Arc<turn::Turns>,
     budgets: Arc<budgets::Budgets>,
     watch: alerts::Watch,
+    volumes: volume::Volumes,
     /// Wakes whoever tells webhooks.
     post: tokio::sync::Notify,
     projector: project::Projector,
@@ -134,6 +138,9 @@ struct Inner {
     running: Arc<tokio::sync::RwLock<()>>,
     /// How many files may come in at the same moment: each takes a thread of its own for its disk.
     uploads: Arc<tokio::sync::Semaphore>,
+    tokenizers: task::Tokenizers,
+    /// How many calls' texts, files and pictures may be read at the same moment.
+    reading: Arc<tokio::sync::Semaphore>,
 }
 
 impl Hub {
@@ -155,11 +162,14 @@ impl Hub {
             turns: Arc::default(),
             budgets: Arc::default(),
             watch: alerts::Watch::default(),
+            volumes: volume::Volumes::default(),
             post: tokio::sync::Notify::new(),
             tasks: Mutex::default(),
             projector: project::Projector::default(),
             running: Arc::default(),
             uploads: Arc::new(tokio::sync::Semaphore::new(publish::MAX_UPLOADS)),
+            tokenizers: task::Tokenizers::default(),
+            reading: Arc::new(tokio::sync::Semaphore::new(task::MAX_READING)),
             books: parts.books,
             catalog: parts.catalog,
             blobs: parts.blobs,

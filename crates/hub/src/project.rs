@@ -46,16 +46,22 @@ impl Hub {
             Some(seen) => seen,
             None => self.0.catalog.watermark().await?,
         };
-        let mut moved = HashSet::new();
+        let (mut moved, mut much) = (HashSet::new(), Vec::new());
         loop {
             let rows = self.0.books.rows(seen, STRETCH).await?;
             moved.extend(self.0.watch.moved_by(&rows));
+            much.extend(self.0.volumes.count(&rows));
             // Where there is more, it gathers: what many rows have in common is written once.
             let last = rows.len() < STRETCH;
             seen = self.0.catalog.project(rows, last).await?;
             if last {
                 *taken = Some(seen);
                 self.0.watch.touch(moved);
+                for much in much {
+                    if let Err(error) = self.alert_of_volume(much).await {
+                        tracing::error!("An owner could not be told who asks much: {error:?}");
+                    }
+                }
                 return Ok(seen);
             }
         }

@@ -188,7 +188,15 @@ impl Hub {
         let (weights, mut trial) = say.told("dry run", self.dry_run(&tree).await).await?;
         let contract = say.told("contract", self.contract(&tree, &section, trial.as_ref())).await?;
         let until = Instant::now() + EXAMPLES_LIMIT;
-        let ran = self.examples(&tree, &contract, until, trial.as_mut()).await;
+        let (contract, sample) = match &section.task {
+            None => (contract, None),
+            Some(task) => {
+                let tried = self.try_task(&tree, task, contract, until, trial.as_mut()).await;
+                let (contract, sample) = say.told("task", tried).await?;
+                (contract, Some(sample))
+            }
+        };
+        let ran = self.examples(&tree, &contract, sample, until, trial.as_mut()).await;
         let ran = ran.map(|(count, answered)| ((count, answered), examples_said(count)));
         let (examples, answered) = say.told("examples", ran).await?;
         let shared = try_batch(&contract, &answered, until, trial.as_mut()).await;
@@ -234,6 +242,7 @@ impl Hub {
             return Ok(published);
         }
         let now = self.0.clock.now();
+        let task = contract.task.as_ref().map(|task| task.word().to_owned());
         let model = ModelRecord { id: ModelId::from_uuid(self.0.ids.next()), owner, name: name.clone(), created: now };
         let release = ReleaseRecord {
             id: ReleaseId::from_uuid(self.0.ids.next()),
@@ -248,7 +257,7 @@ impl Hub {
             price,
             access,
             summary: card.summary.or(card.title).unwrap_or_default(),
-            task: card.task,
+            task: card.task.or(task),
             license: card.license,
             readme: card.body,
             change: change.to_owned(),
@@ -260,6 +269,10 @@ impl Hub {
         whole(async move {
             hub.0.catalog.seal(&new).await?;
             hub.0.callables.forget(&name);
+            // So that the first call need not wait. One that cannot be loaded now says so when it is called.
+            if let Ok(sealed) = hub.model(&name, Some(number)).await {
+                hub.0.engine.preload(&sealed.model);
+            }
             Ok(())
         })
         .await?;
@@ -379,6 +392,7 @@ impl Hub {
             examples: 0,
             deadline_ms: section.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS),
             batch_rows: section.batch.unwrap_or(1),
+            task: None,
         };
         can_show(contract.output, &contract.signature, &contract.labels).map_err(|error| {
             unfit("contract", error.to_string(), "name the scores' labels, or leave `output` out: all is answered then")
@@ -402,11 +416,12 @@ impl Hub {
     }
 
     /// Every example twice, compared with itself and with what its author expects. Without examples the hub makes
-    /// an input up, so that no release is sealed that never ran. Gives their number, and the first with their answers.
+    /// an input up, or takes the task's, so that no release is sealed that never ran. Gives their number, and the first with their answers.
     async fn examples(
         &self,
         tree: &Tree,
         contract: &Contract,
+        sample: Option<Vec<Tensor>>,
         until: Instant,
         trial: &mut dyn Trial,
     ) -> Result<(u32, Vec<Answered>), Error> {
@@ -420,7 +435,8 @@ impl Hub {
             return Err(unfit("examples", reason, "keep those that show the model best"));
         }
         if files.is_empty() {
-            let inputs = sample_inputs(&contract.signature)
+            let inputs = sample.map_or_else(|| sample_inputs(&contract.signature), Ok);
+            let inputs = inputs
                 .map_err(|error| unfit("examples", error.to_string(), "add examples/one.json with inputs that fit"))?;
             let outputs = repeat("a generated input", &inputs, &[], contract, until, trial).await?;
             return Ok((0, vec![Answered { inputs, outputs }]));

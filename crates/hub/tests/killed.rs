@@ -66,6 +66,7 @@ async fn killed(how: &str, charged: bool) {
         model: model("alice/echo"),
         release: None,
         inputs: row(&[1.0, 2.0]),
+        items: None,
         max_cost: None,
         idempotency_key: Some(KEY.to_owned()),
         content: CONTENT,

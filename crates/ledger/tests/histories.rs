@@ -475,7 +475,7 @@ fn random_histories_keep_every_invariant() {
     let seed = seed("LEDGER_TEST_SEED");
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { cases: 1_000, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 1_000 * soak(), failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let done = runner.run(&prop::collection::vec(step(), 1..120), |steps| {
         let mut run = Run::default();
@@ -498,7 +498,7 @@ fn the_order_of_independent_calls_does_not_matter() {
     let seed = seed("LEDGER_TEST_SEED");
     let mut bytes = [1; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 200 * soak(), failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let calls = prop::collection::vec((0..PEOPLE.len(), 0i64..5_000), 1..40);
     let shuffled = calls.prop_flat_map(|calls| (Just(calls.clone()), Just(calls).prop_shuffle()));
@@ -524,4 +524,9 @@ fn the_order_of_independent_calls_does_not_matter() {
     if let Err(failure) = done {
         panic!("LEDGER_TEST_SEED={seed}: {failure}");
     }
+}
+
+/// How many times as many cases `cargo xtask soak` wants.
+fn soak() -> u32 {
+    std::env::var("MODELHUB_SOAK").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tensor::{Port, Signature};
 
 use crate::section::Output;
+use crate::task::Task;
 use crate::text::clip;
 
 /// What a release promises. Frozen with it.
@@ -32,6 +33,9 @@ pub struct Contract {
     /// Calls share a run as long as their rows, the first axis, come to no more than this; 1: each has its own.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub batch_rows: u64,
+    /// What it does for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
 }
 
 fn one() -> u64 {
@@ -83,6 +87,7 @@ impl Contract {
         if self.batch_rows != next.batch_rows {
             steps.minor(format!("Up to {} rows share a run instead of {}.", next.batch_rows, self.batch_rows));
         }
+        task(&mut steps, self.task.as_ref(), next.task.as_ref());
         match steps {
             Steps { why, .. } if !why.is_empty() => Change::Major { why },
             Steps { what, .. } if !what.is_empty() => Change::Minor { what },
@@ -165,6 +170,21 @@ fn one_port(steps: &mut Steps, side: Side, old: &Port, new: &Port) {
     }
 }
 
+/// Answers for people are read by people's programs: any other task is major.
+fn task(steps: &mut Steps, old: Option<&Task>, new: Option<&Task>) {
+    match (old, new) {
+        (None, None) => {}
+        // Whoever sends tensors notices nothing.
+        (None, Some(new)) => steps.minor(format!("There is a task now: {}.", new.word())),
+        (Some(old), None) => steps.major(format!("The task {} is gone.", old.word())),
+        (Some(old), Some(new)) if old == new => {}
+        (Some(old), Some(new)) if old.word() == new.word() => {
+            steps.major(format!("The task {} reads or answers otherwise.", new.word()));
+        }
+        (Some(old), Some(new)) => steps.major(format!("The task is {} instead of {}.", new.word(), old.word())),
+    }
+}
+
 fn size(axis: Option<u64>) -> String {
     axis.map_or_else(|| "any".to_owned(), |size| size.to_string())
 }
@@ -194,6 +214,7 @@ fn labels(steps: &mut Steps, old: &BTreeMap<String, Vec<String>>, new: &BTreeMap
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::{Activation, Bytes, Kind, Scores};
     use tensor::DataType;
 
     /// An edit of the contract below and the sentence that tells of it.
@@ -216,6 +237,7 @@ mod tests {
             examples: 2,
             deadline_ms: 30_000,
             batch_rows: 1,
+            task: None,
         }
     }
 
@@ -242,6 +264,28 @@ mod tests {
             edit(&mut next);
             assert_eq!(contract().change(&next), Change::Minor { what: vec![sentence.to_owned()] });
         }
+    }
+
+    #[test]
+    fn another_task_is_another_promise() {
+        let task = |top| {
+            let (begin, end, block, padding, least) = (1, 1, 1, 0, 0);
+            let bytes = Bytes { input: "x".to_owned(), begin, end, block, padding, least };
+            let scores = Scores { output: "scores".to_owned(), activation: Activation::None, top };
+            Some(Task { version: 1, kind: Kind::FileType { bytes, scores } })
+        };
+        let with = |task| Contract { task, ..contract() };
+        let what = vec!["There is a task now: file-type.".to_owned()];
+        assert_eq!(contract().change(&with(task(1))), Change::Minor { what });
+        assert_eq!(with(task(1)).change(&with(task(1))), Change::Same);
+        for (next, sentence) in [(None, "is gone."), (task(2), "reads or answers otherwise.")] {
+            let Change::Major { why } = with(task(1)).change(&with(next)) else { panic!("{sentence} was not noticed") };
+            assert_eq!(why, [format!("The task file-type {sentence}")]);
+        }
+        let json = serde_json::to_string(&with(task(1))).unwrap();
+        assert_eq!(serde_json::from_str::<Contract>(&json).unwrap(), with(task(1)));
+        let later = json.replace("\"task\":{\"version\":1", "\"task\":{\"version\":2");
+        assert!(serde_json::from_str::<Contract>(&later).unwrap_err().to_string().contains("task version 2"));
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub enum CardError {
     Batch { given: String, line: Line },
     #[error("modelhub.royalty is \"{given}\"{line}, expected a share from 0% to {}%", MAX_ROYALTIES / 100)]
     Royalty { given: String, line: Line },
+    #[error("{field} is \"{given}\"{line}, expected {expected}")]
+    Task { field: String, line: Line, given: String, expected: &'static str },
 }
 
 impl CardError {
@@ -104,7 +106,9 @@ impl CardError {
             CardError::Royalty { .. } => {
                 "write royalty: 5%, what models that build on this one owe it; without it they owe nothing"
             }
-            CardError::Kind { .. } | CardError::TooMany { .. } | CardError::Choice { .. } => return None,
+            CardError::Kind { .. } | CardError::TooMany { .. } | CardError::Choice { .. } | CardError::Task { .. } => {
+                return None;
+            }
         })
     }
 }

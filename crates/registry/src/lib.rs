@@ -23,6 +23,7 @@ mod release;
 mod sample;
 mod section;
 mod shown;
+pub mod task;
 mod text;
 mod tree;
 
@@ -39,4 +40,5 @@ pub use release::{BadReleaseNumber, ReleaseNumber, next_release};
 pub use sample::{SampleError, sample_inputs};
 pub use section::{Access, DEFAULT_DEADLINE_MS, MAX_BATCH_ROWS, MAX_DEADLINE_MS, Output, Section};
 pub use shown::{DIGITS, ShowError, TOP_K, can_show, show};
+pub use task::{Task, TaskCard, TaskError};
 pub use tree::{BadDigest, CommitId, Digest, File, MAX_FILES, Tree, TreeError};

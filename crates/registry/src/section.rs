@@ -10,6 +10,7 @@ use crate::error::{CardError, Line};
 use crate::front_matter::{Field, Node, Value};
 use crate::labels::Labels;
 use crate::name::Handle;
+use crate::task::TaskCard;
 use crate::text::clip;
 
 /// How long a call may take if the card does not say.
@@ -20,7 +21,7 @@ pub const MAX_DEADLINE_MS: u64 = 600_000;
 /// The most rows that calls share a run with.
 pub const MAX_BATCH_ROWS: u64 = 1_024;
 
-const FIELDS: &[&str] = &["access", "price", "split", "output", "labels", "deadline", "batch", "royalty"];
+const FIELDS: &[&str] = &["access", "price", "split", "output", "labels", "deadline", "batch", "royalty", "task"];
 const PRICE_FIELDS: &[&str] = &["per_call", "per_item", "per_1k_in", "per_1k_out"];
 
 /// Who gets the weights.
@@ -94,6 +95,8 @@ pub struct Section {
     pub batch: Option<u64>,
     /// What models that build on this one owe it of each call, after the fee: at most [`MAX_ROYALTIES`].
     pub royalty: Option<Share>,
+    /// What it does for people, who then need not make tensors.
+    pub task: Option<TaskCard>,
 }
 
 impl Section {
@@ -112,6 +115,7 @@ impl Section {
                 "deadline" => section.deadline_ms = Some(deadline(node)?),
                 "batch" => section.batch = Some(batch(node)?),
                 "royalty" => section.royalty = Some(royalty(node)?),
+                "task" => section.task = Some(TaskCard::read(node)?),
                 _ => return Err(unknown("modelhub", name, *line, FIELDS)),
             }
         }

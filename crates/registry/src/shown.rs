@@ -152,6 +152,7 @@ mod tests {
             examples: 0,
             deadline_ms: 1,
             batch_rows: 1,
+            task: None,
         }
     }
 

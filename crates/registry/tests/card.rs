@@ -141,6 +141,28 @@ fn sections_are_read_strictly() {
         ("royalty: 21%", "modelhub.royalty is \"21%\" (line 3), expected a share from 0% to 20%"),
         ("royalty: 5", "expected a share from 0% to 20%"),
         ("royalty: -1%", "expected a share from 0% to 20%"),
+        ("task: text", "modelhub.task should be fields like type: text-classification (line 3)"),
+        (
+            "task: { type: translation }",
+            "modelhub.task.type is \"translation\" (line 3), expected one of file-type, feature",
+        ),
+        ("task: { begin: 4 }", "modelhub.task.type is \"\" (line 3), expected one of"),
+        (
+            "task:\n  type: file-type\n  width: 3",
+            "modelhub.task has no field \"width\" (line 5), only type, input, begin",
+        ),
+        ("task: { type: file-type, begin: -1 }", "modelhub.task.begin is \"-1\" (line 3), expected a number of bytes"),
+        ("task: { type: file-type, top: 101 }", "modelhub.task.top is \"101\" (line 3), expected a number of labels"),
+        (
+            "task: { type: feature-extraction, pooling: max }",
+            "modelhub.task.pooling is \"max\" (line 3), expected mean, cls",
+        ),
+        ("task: { type: feature-extraction, normalize: yes }", "modelhub.task.normalize is \"yes\""),
+        ("task: { type: feature-extraction, tokenizer: ../t.json }", "expected a .json file of the folder"),
+        ("task: { type: image-classification, mean: [0.5, 0.5] }", "modelhub.task.mean is \"0.5, 0.5\" (line 3)"),
+        ("task: { type: image-classification, std: [1, 1, 0] }", "expected three numbers above 0"),
+        ("task: { type: tabular-regression, columns: [a, b] }", "modelhub.task.columns should be names with number"),
+        ("task: { type: tabular-regression, columns: { a: text } }", "modelhub.task.columns.a is \"text\" (line 3)"),
         ("modelhub: x", "no field \"modelhub\""),
     ] {
         let error = section(lines).expect_err(lines);

@@ -52,7 +52,7 @@ fn refused(hub: &Hub, prefix: Prefix, method: &Method, uri: &Uri, mut plain: Res
     let (content_type, body) = match prefix {
         Prefix::Grpc => return grpc::refused(&problem),
         Prefix::Page => ("text/html; charset=utf-8", Body::from(pages::problem(hub, &problem))),
-        Prefix::Api | Prefix::Inference => ("application/json", Body::from(problem.json(prefix))),
+        Prefix::Api | Prefix::Inference | Prefix::OpenAi => ("application/json", Body::from(problem.json(prefix))),
     };
     let mut response = Response::new(if method == Method::HEAD { Body::empty() } else { body });
     *response.status_mut() = Refused::status(problem.code);
@@ -62,6 +62,10 @@ fn refused(hub: &Hub, prefix: Prefix, method: &Method, uri: &Uri, mut plain: Res
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(web::CONTENT_SECURITY_POLICY));
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // OpenAI's clients repeat a request by themselves, and this one may have been charged.
+    if prefix == Prefix::OpenAi && problem.code == Code::BooksUnavailable {
+        headers.insert("x-should-retry", HeaderValue::from_static("false"));
+    }
     if let Some(seconds) = problem.code.retry_after_s() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

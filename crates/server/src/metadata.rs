@@ -31,6 +31,7 @@ pub(crate) async fn of(hub: &Hub, ModelPath { model, release }: &ModelPath) -> R
         cost: cost.map(|cost| cost.to_string()),
         labels: release.contract.labels.clone(),
         deadline_ms: release.contract.deadline_ms,
+        task: release.contract.task.as_ref().map(|task| serde_json::to_value(task).expect("plain data")),
     })
 }
 

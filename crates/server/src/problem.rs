@@ -10,6 +10,7 @@ use engine::Failure;
 use hub::Error;
 use ledger::{PriceError, Refusal};
 use store::BlobError;
+use tasks::Refusal as Unread;
 
 use crate::words;
 
@@ -117,6 +118,9 @@ fn told(error: Error) -> Problem {
         Error::Unsigned(_) => problem(Code::BadSignature).hint("the secret lies in deposit.secret in the hub's folder"),
         Error::Name(_) | Error::Invalid { .. } => problem(Code::InvalidRequest),
         Error::Input(_) => problem(Code::InvalidInput),
+        Error::NoTask { model } => problem(Code::InvalidRequest).hint(format!("POST /v2/models/{model}/infer")),
+        Error::Task(Unread::Answer { .. }) => problem(Code::EngineFailed).hint("nothing was charged"),
+        Error::Task(_) => problem(Code::InvalidInput),
         Error::InputTooLarge { .. } => problem(Code::BodyTooLarge),
 
         Error::PaymentRequired(quote) => problem(Code::PaymentRequired).hint(NEED_KEY).quote(words::quote(&quote)),
@@ -155,6 +159,7 @@ fn told(error: Error) -> Problem {
         Error::EngineUnavailable(unavailable) => {
             Problem::new(Code::EngineUnavailable, "no engine: nothing can run models at present").hint(unavailable.hint)
         }
+        Error::TooManyReads { .. } => problem(Code::Busy).hint("try again in a second"),
         Error::TooManyUploads { .. } => problem(Code::Busy).hint("try again when some have ended"),
         Error::Busy { .. } => problem(Code::Busy).hint("try again in a second"),
         Error::TimedOut { .. } => problem(Code::TimedOut),

@@ -9,8 +9,8 @@ use axum::routing::{any, delete, get, head, post};
 use hub::Hub;
 
 use crate::{
-    account, admin, assets, calls, deposits, earnings, edge, entries, grpc, health, infer, keys, limits, metadata,
-    metrics, models, pages, publish, quote, receipts, refunds, uploads,
+    account, admin, assets, calls, deposits, earnings, edge, embeddings, entries, grpc, health, infer, keys, limits,
+    metadata, metrics, models, pages, publish, quote, receipts, refunds, run, uploads,
 };
 
 /// Everything the hub answers over HTTP.
@@ -37,6 +37,10 @@ pub fn router(hub: Hub) -> Router {
         .route("/inference.GRPCInferenceService/ModelMetadata", post(grpc::model_metadata))
         .route("/inference.GRPCInferenceService/ModelInfer", post(grpc::model_infer))
         .route("/inference.GRPCInferenceService/{method}", any(grpc::unimplemented))
+        // In people's values.
+        .route("/api/v1/run/{owner}/{name}", post(run::run))
+        .route("/api/v1/run/{owner}/{name}/versions/{release}", post(run::run))
+        .route("/v1/embeddings", post(embeddings::create))
         // The hub's own interface.
         .route("/api/v1/models", get(models::list))
         .route("/api/v1/account", get(account::show))
@@ -76,6 +80,7 @@ pub fn router(hub: Hub) -> Router {
         .route("/static/{asset}", get(assets::show))
         // Paths under our prefixes that are none are not models either.
         .route("/v2/{*rest}", any(pages::nothing))
+        .route("/v1/{*rest}", any(pages::nothing))
         .route("/api/{*rest}", any(pages::nothing))
         .route("/.well-known/{*rest}", any(pages::nothing))
         .fallback(pages::nothing)

@@ -71,6 +71,7 @@ impl Infer {
             model: model(&self.model),
             release: self.release.as_ref().map(|number| number.parse().unwrap()),
             inputs: self.inputs.clone(),
+            items: None,
             max_cost: self.max_cost.as_deref().map(opg),
             idempotency_key: self.key.clone(),
             content: content.finalize().into(),

@@ -3,7 +3,7 @@
 use hub::signing::{Message, Secret};
 use hub::{Alert, Error, KeyWish, Limits, Scope};
 use serde_json::{Value, json};
-use testkit::{MORNING, Sent, TestHub, User, failing_behind_a_gate, opg, per_day, refused, until};
+use testkit::{MORNING, Sent, TestHub, User, failing_behind_a_gate, fixtures, opg, per_day, refused, until};
 
 /// alice has published an echo for 0.002 OPG, bob has 1 OPG.
 async fn scene() -> (TestHub, User) {
@@ -400,5 +400,32 @@ async fn alerts_are_listed_newest_first_and_page_by_page() {
     let rest = core.alerts(bob.caller(), Some(page[1].id), 2).await.unwrap();
     let hours: Vec<_> = page.iter().chain(&rest).map(|alert| (alert.what.at.0 - MORNING.0) / 3_600_000).collect();
     assert_eq!(hours, [3, 2, 0]);
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn an_owner_hears_who_asks_for_much_in_a_day_and_not_of_themselves() {
+    let hub = TestHub::start().await;
+    let alice = hub.user("alice").await;
+    alice.publish("alice/echo").price("0 OPG").await.unwrap();
+    let bob = hub.user("bob").await;
+    let ask = async |user: &User, rows: u64| {
+        let inputs = fixtures::rows(rows, &vec![1.0; rows as usize]);
+        user.infer("alice/echo").inputs(inputs).await.unwrap();
+    };
+    ask(&alice, 20_000).await;
+    ask(&bob, 9_999).await;
+    hub.hub().earnings(alice.caller()).await.unwrap();
+    assert_eq!(alice.alerts("model.volume").await.len(), 0);
+    ask(&bob, 1).await;
+    let told = noted(&alice, "model.volume", 1).await;
+    let payer = data(&told[0])["payer"].as_str().unwrap().to_owned();
+    assert!(payer.starts_with("payer_"), "{payer}");
+    assert_eq!(data(&told[0])["model"], "alice/echo");
+    ask(&bob, 30_000).await;
+    hub.hours_pass(24);
+    ask(&bob, 10_000).await;
+    let told = noted(&alice, "model.volume", 2).await;
+    assert_eq!(told.len(), 2, "once a day");
     hub.finish().await;
 }

@@ -17,4 +17,5 @@ mod receipts;
 mod refunds;
 mod royalties;
 mod statements;
+mod tasks;
 mod trials;

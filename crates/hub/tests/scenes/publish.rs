@@ -51,6 +51,7 @@ async fn a_publish_says_each_check_and_seals_the_first_release() {
     assert_eq!(verdicts[4].detail, "1 example ran twice with the same answer");
 
     let callable = hub.hub().model(&model("alice/echo"), None).await.unwrap();
+    assert_eq!(hub.fake().preloaded(), [callable.model.digest], "nobody has to wait for its load");
     let release = &callable.release;
     assert_eq!(
         (release.digest, release.commit, release.tree.files()),

@@ -90,7 +90,7 @@ pub(crate) async fn model_infer(
         let Asked { inputs, content, wanted } = Asked::read(asked, route).await?;
         let ModelPath { model, release } = path;
         let surface = Surface::Grpc;
-        let call = Call { caller, surface, model, release, inputs, max_cost, idempotency_key, content };
+        let call = Call { caller, surface, model, release, inputs, items: None, max_cost, idempotency_key, content };
         let outputs: Vec<&str> = wanted.outputs.iter().map(String::as_str).collect();
         let answer = infer::run(&hub, call, &outputs).await?;
         let told = infer::told(&answer);

@@ -51,7 +51,7 @@ pub(crate) async fn infer(
     let route = idempotency_key.is_some().then(|| path.route("infer"));
     let Asked { inputs, content, wanted } = Asked::read(body, form, route).await?;
     let ModelPath { model, release } = path;
-    let call = Request { caller, surface, model, release, inputs, max_cost, idempotency_key, content };
+    let call = Request { caller, surface, model, release, inputs, items: None, max_cost, idempotency_key, content };
     let answer = run(&hub, call, &wanted.names()).await?;
     answered::answered(answer, wanted, form.answer).await
 }
@@ -68,7 +68,7 @@ pub(crate) async fn run(hub: &Hub, call: Request, outputs: &[&str]) -> Result<An
 }
 
 /// What somebody without a key is told: what it would cost, if it costs anything.
-async fn unpaid(hub: &Hub, path: &ModelPath) -> Refused {
+pub(crate) async fn unpaid(hub: &Hub, path: &ModelPath) -> Refused {
     match hub.quote(&path.model, path.release).await {
         Ok(quote) if quote.cost.is_zero() => hub::Error::NoKey.into(),
         Ok(quote) => hub::Error::PaymentRequired(Box::new(quote)).into(),

@@ -5,7 +5,8 @@
 
 use std::fmt::Write;
 
-use registry::{ModelName, sample_inputs};
+use registry::task::{Column, ColumnKind, Kind};
+use registry::{ModelName, Task, sample_inputs};
 use tensor::{DataType, Signature, Tensor};
 use web::Code;
 
@@ -41,6 +42,29 @@ pub(super) fn examples(url: &str, model: &ModelName, signature: &Signature) -> V
             ]
         }
     }
+}
+
+/// The call in what people have, where the release has a task.
+pub(super) fn of_task(url: &str, model: &ModelName, task: &Task) -> Code {
+    let (title, data) = match &task.kind {
+        Kind::FileType { .. } | Kind::ImageClassification { .. } => ("curl, with a file", "-F file=@FILE".to_owned()),
+        Kind::FeatureExtraction { .. } | Kind::TextClassification { .. } => {
+            ("curl, with a text", "--data '{\"input\": \"A text.\"}'".to_owned())
+        }
+        Kind::TabularClassification { columns, .. } | Kind::TabularRegression { columns, .. } => {
+            let cell = |column: &Column| match column.kind {
+                ColumnKind::Number => format!("{}: 1", quoted(&column.name)),
+                ColumnKind::Category => {
+                    let value = column.categories.first().map_or("a", String::as_str);
+                    format!("{}: {}", quoted(&column.name), quoted(value))
+                }
+            };
+            let cells: Vec<_> = columns.iter().map(cell).collect();
+            ("curl, with a row", format!("--data '{{\"input\": {{{}}}}}'", cells.join(", ")))
+        }
+    };
+    let to = format!("curl {url}/api/v1/run/{model} \\\n  -H \"Authorization: Bearer $MODELHUB_KEY\"");
+    code(title, "sh", format!("{to} \\\n  {data}"))
 }
 
 const HEADERS: &str = "  -H \"Authorization: Bearer $MODELHUB_KEY\" \\\n  -H \"Content-Type: application/json\"";

@@ -32,6 +32,8 @@ fn page(hub: &Hub, view: &ModelView, shares: Vec<web::Share>) -> web::Model {
     let name = &release.model.name;
     let signature = &release.contract.signature;
     let labels = release.contract.labels.iter();
+    let url = &hub.options().public_url;
+    let task = release.contract.task.as_ref().map(|task| examples::of_task(url, name, task));
     web::Model {
         chrome: super::chrome(hub),
         owner: name.owner().to_string(),
@@ -53,7 +55,7 @@ fn page(hub: &Hub, view: &ModelView, shares: Vec<web::Share>) -> web::Model {
             paid_calls_succeeded: figures::succeeded(&view.totals),
         },
         shares,
-        examples: examples::examples(&hub.options().public_url, name, signature),
+        examples: task.into_iter().chain(examples::examples(url, name, signature)).collect(),
         card: web::card_html(&release.readme),
         inputs: signature.inputs.iter().map(port).collect(),
         outputs: signature.outputs.iter().map(port).collect(),

@@ -18,5 +18,6 @@ mod pages;
 mod publishing;
 #[cfg(test)]
 mod routes;
+mod run;
 #[cfg(test)]
 mod serving;

@@ -32,6 +32,7 @@ pub(crate) fn release(name: &str, number: &str, id: u8, at: Time) -> NewRelease 
         examples: 2,
         deadline_ms: 1_500,
         batch_rows: 1,
+        task: None,
     };
     let file = File { path: "model.onnx".parse().unwrap(), sha256: Digest([id; 32]), size: 17 };
     let tree = Tree::new(vec![file]).unwrap();

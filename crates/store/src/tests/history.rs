@@ -590,7 +590,7 @@ fn every_backend_agrees_with_the_model_on_random_histories() {
     let seed: u64 = given.unwrap_or_else(|| RandomState::new().build_hasher().finish());
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { cases: 60, failure_persistence: None, max_shrink_time: 60_000, ..Config::default() };
+    let config = Config { cases: 60 * soak(), failure_persistence: None, max_shrink_time: 60_000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let done = runner.run(&(prop::collection::vec(step(), 1..100), 1u64..12), |(steps, snapshot_every)| {
@@ -607,4 +607,9 @@ fn every_backend_agrees_with_the_model_on_random_histories() {
     if let Err(failure) = done {
         panic!("STORE_TEST_SEED={seed}: {failure}");
     }
+}
+
+/// How many times as many cases `cargo xtask soak` wants.
+fn soak() -> u32 {
+    std::env::var("MODELHUB_SOAK").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }

@@ -1,0 +1,251 @@
+//! Tasks: how values that people have become a release's tensors, and its outputs values again.
+//!
+//! Always: a task is plain data, whole and sealed with its release: every port it fills or reads is named in it, and no
+//! file or default of tomorrow can change what it says. A card may leave out what the model's signature tells.
+//!
+//! Absent on purpose: doing it. The crate `tasks` reads texts, pictures and rows; here is only what is promised.
+//!
+//! To add a task: a variant of [`Kind`] and its word in [`TYPES`], its fields in `card.rs`, what it asks of a signature
+//! in `fit.rs`, its two directions in the crate `tasks`, an example in `docs/publishing.md`.
+
+mod card;
+mod fit;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::path::FilePath;
+
+pub use card::TaskCard;
+pub use fit::TaskError;
+
+/// The words of a card, in their order.
+pub const TYPES: &[&str] = &[
+    "file-type",
+    "feature-extraction",
+    "text-classification",
+    "image-classification",
+    "tabular-classification",
+    "tabular-regression",
+];
+
+/// What a release does for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Of this form itself: 1.
+    #[serde(deserialize_with = "known_version")]
+    pub version: u32,
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+fn known_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        Task::VERSION => Ok(Task::VERSION),
+        other => Err(D::Error::custom(format!("task version {other}: this program reads version 1"))),
+    }
+}
+
+/// Which task, with all there is to know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Kind {
+    /// Bytes of a file to a label.
+    FileType { bytes: Bytes, scores: Scores },
+    /// A text to numbers that lie near those of like texts.
+    FeatureExtraction { text: Text, vector: Vector },
+    /// A text to a label.
+    TextClassification { text: Text, scores: Scores },
+    /// A picture to a label.
+    ImageClassification { picture: Picture, scores: Scores },
+    /// A row of a table to a label.
+    TabularClassification {
+        columns: Vec<Column>,
+        /// The output that is the label itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scores: Option<Scores>,
+    },
+    /// A row of a table to a number.
+    TabularRegression { columns: Vec<Column>, output: String },
+}
+
+/// How bytes become numbers: some from the beginning of a file and some from its end, without the white space around
+/// them, padded where there are too few.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bytes {
+    pub input: String,
+    /// So many numbers of the beginning, then so many of the end.
+    pub begin: u32,
+    pub end: u32,
+    /// So far from either side a file is looked at.
+    pub block: u32,
+    /// The number for "nothing here".
+    pub padding: u32,
+    /// With fewer bytes, white space not counted, the model is not asked.
+    pub least: u32,
+}
+
+/// How a text becomes tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    pub tokenizer: FilePath,
+    /// The most tokens of a text, those the tokenizer adds included; the rest is cut off.
+    pub max_length: u32,
+    pub ids: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
+}
+
+/// How an output becomes a vector a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vector {
+    pub output: String,
+    pub pooling: Pooling,
+    /// To the length 1.
+    pub normalize: bool,
+}
+
+/// How the vectors of tokens become the one of their text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pooling {
+    /// Their mean, padding left out.
+    Mean,
+    /// The first one.
+    Cls,
+    /// The model has done it.
+    None,
+}
+
+/// How an output becomes labels with scores; the labels are the contract's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scores {
+    pub output: String,
+    pub activation: Activation,
+    /// So many of the best are told.
+    pub top: u32,
+}
+
+/// What makes scores of a model's last numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// They are scores already.
+    None,
+    /// One label is true.
+    Softmax,
+    /// Each label is true or not.
+    Sigmoid,
+}
+
+/// How a picture becomes numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    pub input: String,
+    pub width: u32,
+    pub height: u32,
+    /// The shorter side becomes so long and the middle is cut out; without it the picture is stretched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<u32>,
+    /// Of red, green and blue between 0 and 1: taken away, then divided by.
+    pub mean: [Real; 3],
+    pub std: [Real; 3],
+    pub layout: Layout,
+}
+
+/// The order of a picture's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    Nchw,
+    Nhwc,
+}
+
+/// A column of a row and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    pub kind: ColumnKind,
+    pub input: String,
+    /// Its place on the last axis of that input.
+    pub place: u32,
+    /// The texts it may hold; none are named: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnKind {
+    Number,
+    /// A text, given to the model as it is.
+    Category,
+}
+
+/// A finite number; equal if it is the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Real(pub f32);
+
+impl Eq for Real {}
+
+impl Task {
+    pub const VERSION: u32 = 1;
+
+    /// The word of a card.
+    pub fn word(&self) -> &'static str {
+        match &self.kind {
+            Kind::FileType { .. } => "file-type",
+            Kind::FeatureExtraction { .. } => "feature-extraction",
+            Kind::TextClassification { .. } => "text-classification",
+            Kind::ImageClassification { .. } => "image-classification",
+            Kind::TabularClassification { .. } => "tabular-classification",
+            Kind::TabularRegression { .. } => "tabular-regression",
+        }
+    }
+
+    /// The file of the release that it reads texts with.
+    pub fn tokenizer(&self) -> Option<&FilePath> {
+        match &self.kind {
+            Kind::FeatureExtraction { text, .. } | Kind::TextClassification { text, .. } => Some(&text.tokenizer),
+            _ => None,
+        }
+    }
+
+    /// The inputs of the model that it fills.
+    pub fn inputs(&self) -> Vec<&str> {
+        match &self.kind {
+            Kind::FileType { bytes, .. } => vec![&bytes.input],
+            Kind::ImageClassification { picture, .. } => vec![&picture.input],
+            Kind::FeatureExtraction { text, .. } | Kind::TextClassification { text, .. } => {
+                [Some(&text.ids), text.mask.as_ref(), text.types.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .map(String::as_str)
+                    .collect()
+            }
+            Kind::TabularClassification { columns, .. } | Kind::TabularRegression { columns, .. } => {
+                let mut inputs: Vec<&str> = Vec::new();
+                for column in columns.iter().filter(|column| column.place == 0) {
+                    inputs.push(&column.input);
+                }
+                inputs
+            }
+        }
+    }
+
+    /// How it makes scores of an output, if it does.
+    pub fn scores(&self) -> Option<&Scores> {
+        match &self.kind {
+            Kind::FileType { scores, .. }
+            | Kind::TextClassification { scores, .. }
+            | Kind::ImageClassification { scores, .. } => Some(scores),
+            Kind::TabularClassification { scores, .. } => scores.as_ref(),
+            Kind::FeatureExtraction { .. } | Kind::TabularRegression { .. } => None,
+        }
+    }
+}

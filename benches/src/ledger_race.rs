@@ -218,7 +218,7 @@ async fn project(books: Arc<SqliteBooks>, catalog: SqliteCatalog) -> anyhow::Res
         seen = catalog.project(rows, last).await?;
         if last {
             books.grown(seen).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{Error, Hub};
 /// Rows taken from the books in one go.
 const STRETCH: usize = 16_384;
 /// Rows gather this long, so that a busy hub writes its sums a few times a second and not for every call.
-const GATHER: Duration = Duration::from_millis(100);
+const GATHER: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default)]
 pub(crate) struct Projector {

@@ -59,6 +59,8 @@ pub(crate) fn race(seconds: f64, rounds: usize) -> anyhow::Result<Vec<Figure>> {
         let mut command = Command::new(this()?);
         command.args(["books", "--side", side, "--callers", &callers.to_string()]);
         command.args(["--bytes", &bytes.to_string(), "--seconds", &seconds.to_string()]);
+        // What the side before has left to be written is not this one's load.
+        Command::new("sync").status()?;
         child(command)
     };
     let mut came: [Vec<[Ran; 3]>; 3] = Default::default();

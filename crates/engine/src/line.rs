@@ -517,6 +517,18 @@ impl State {
         Expiry::Next(self.wake_at)
     }
 
+    /// What was on its way was lost with its runner: the only run there is told so if it is `guilty`; otherwise all of
+    /// them are suspects.
+    fn lose(&mut self, how: Death, guilty: impl Fn(&Sent) -> bool) {
+        match self.sent.make_contiguous() {
+            [only] if guilty(only) => {
+                only.requests.iter_mut().for_each(|request| request.answer(Err(Failure::Died { how })));
+                self.sent.clear();
+            }
+            all => all.iter_mut().flat_map(|sent| &mut sent.requests).for_each(|request| request.suspect = true),
+        }
+    }
+
     /// After a runner's end: who was to blame is told, the others go back to the queue. Says whether the line is closed.
     fn settle(&mut self, ended: Ended) -> bool {
         self.link = None;
@@ -524,20 +536,16 @@ impl State {
         self.written = 0;
         self.stopping = false;
         match ended {
-            Ended::Retired | Ended::Left => {}
+            Ended::Retired => {}
             Ended::Unstarted(failure) => {
                 for mut request in self.waiting.drain() {
                     request.answer(Err(failure.clone()));
                 }
             }
-            Ended::Died(how) => match self.sent.make_contiguous() {
-                // Nobody else can be to blame.
-                [only] if only.requests.len() == 1 => {
-                    only.requests[0].answer(Err(Failure::Died { how }));
-                    self.sent.clear();
-                }
-                all => all.iter_mut().flat_map(|sent| &mut sent.requests).for_each(|request| request.suspect = true),
-            },
+            // Nobody else can be to blame.
+            Ended::Died(how) => self.lose(how, |only| only.requests.len() == 1),
+            // It leaves after an answer; a suspect has had nobody before it who could have been answered.
+            Ended::Left => self.lose(Death::Violation("left without an answer"), Sent::is_suspect),
             Ended::Overran => {
                 // It has been told at its deadline.
                 self.sent.pop_front();

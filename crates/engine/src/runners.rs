@@ -136,6 +136,11 @@ impl Runners {
         }
     }
 
+    /// How many runners without a model are at hand.
+    pub fn spares(&self) -> usize {
+        self.spares.count()
+    }
+
     /// How many calls wait for `model`, those its runner has been sent not counted.
     pub fn waiting(&self, model: &Model) -> usize {
         self.pool.waiting(&model.digest)

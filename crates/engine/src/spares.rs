@@ -78,6 +78,10 @@ impl Spares {
         });
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.ready().len()
+    }
+
     /// Ends them all.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);

@@ -53,6 +53,12 @@ impl Toys {
         names.filter_map(|name| name.rsplit_once("opened-by-")?.1.parse().ok()).collect()
     }
 
+    async fn spare_is_ready(&self) {
+        while self.runners.spares() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     async fn run(&self, model: &Model, numbers: &[i64], limit_ms: u64) -> Result<Ran, Failure> {
         run(&self.runners, model, numbers, limit_ms).await
     }
@@ -348,6 +354,16 @@ async fn a_runner_that_breaks_the_protocol_is_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runner_that_leaves_before_it_has_answered_is_not_started_again_and_again() {
+    let toys = Toys::new(|config| config.spare_runners = 0);
+    let model = toys.model("");
+    let failure = toys.run(&model, &[-9], 20_000).await.unwrap_err();
+    assert_eq!(failure, Failure::Died { how: Death::Violation("left without an answer") });
+    assert_eq!(toys.opened().len(), 2, "once it may have been somebody else's doing");
+    assert!(toys.run(&model, &[1], 5000).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failures_and_panics_of_a_model_are_told_and_the_runner_lives_on() {
     let toys = Toys::new(|_| ());
     let model = toys.model("");
@@ -489,15 +505,8 @@ async fn a_cold_call_takes_a_runner_that_was_opened_before() {
     let [a, b] = [(); 2].map(|()| toys.model(""));
     toys.run(&a, &[1], 5000).await.unwrap();
     let first = toys.runners.runner_pid(&a).unwrap();
-    let spare = loop {
-        let other = toys.opened().into_iter().find(|pid| *pid != first);
-        match other {
-            Some(pid) => break pid,
-            None => tokio::time::sleep(Duration::from_millis(10)).await,
-        }
-    };
-    // It has been opened, but may not have been heard yet.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    toys.spare_is_ready().await;
+    let spare = toys.opened().into_iter().find(|pid| *pid != first).unwrap();
     assert!(toys.run(&b, &[1], 5000).await.unwrap().cold);
     assert_eq!(toys.runners.runner_pid(&b), Some(spare));
     drop(toys);
@@ -509,10 +518,7 @@ async fn a_spare_of_a_library_that_was_replaced_or_that_died_is_not_taken() {
     let toys = Toys::new(|config| config.spare_runners = 1);
     let [a, b, c] = [(); 3].map(|()| toys.model(""));
     toys.run(&a, &[1], 5000).await.unwrap();
-    while toys.opened().len() < 2 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    toys.spare_is_ready().await;
     std::fs::write(toys.library(), "2.0.0").unwrap();
     let before = toys.opened();
     assert!(toys.run(&b, &[1], 5000).await.unwrap().cold);

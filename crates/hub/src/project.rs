@@ -56,6 +56,7 @@ impl Hub {
             seen = self.0.catalog.project(rows, last).await?;
             if last {
                 *taken = Some(seen);
+                drop(taken);
                 self.0.watch.touch(moved);
                 for much in much {
                     if let Err(error) = self.alert_of_volume(much).await {

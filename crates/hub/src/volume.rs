@@ -33,6 +33,8 @@ pub(crate) struct Volumes(Mutex<Day>);
 #[derive(Debug, Default)]
 struct Day {
     day: i64,
+    /// The last row counted: after an error rows come again.
+    last: Seq,
     items: HashMap<(ReleaseId, AccountId), u64>,
 }
 
@@ -41,14 +43,18 @@ impl Volumes {
     pub(crate) fn count(&self, rows: &[(Seq, Row)]) -> Vec<Much> {
         let mut today = self.0.lock().expect("nothing panics while it counts");
         let mut reached = Vec::new();
-        for (_, row) in rows {
+        for (seq, row) in rows {
+            if *seq <= today.last {
+                continue;
+            }
+            today.last = *seq;
             let Row::Call(call) = row else { continue };
             if call.outcome != Outcome::Ok || call.class == Class::Own {
                 continue;
             }
             let day = call.finished.day();
             if day > today.day {
-                *today = Day { day, items: HashMap::new() };
+                *today = Day { day, last: *seq, items: HashMap::new() };
             }
             let key = (call.release, call.payer);
             if day < today.day || today.items.len() >= MOST && !today.items.contains_key(&key) {

@@ -15,7 +15,7 @@ use tasks::{Given, Outcome};
 use crate::beside::beside;
 use crate::edge::clip;
 use crate::extract::{Caller, Form, IdempotencyKey, Incoming, MaxCost, ModelPath, Surface, not_json};
-use crate::infer::BODY_LIMIT;
+use crate::infer::{BODY_LIMIT, told};
 use crate::problem::Refused;
 use crate::run::answered;
 
@@ -60,7 +60,7 @@ pub(crate) async fn create(
         content,
     };
     let performed = hub.perform(call, texts).await?;
-    answered(&performed.answer.clone(), move || words(performed, named, packed)).await
+    answered(told(&performed.answer), move || words(performed, named, packed)).await
 }
 
 fn invalid(message: impl Into<String>) -> Problem {

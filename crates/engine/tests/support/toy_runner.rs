@@ -105,6 +105,13 @@ impl Session for Told {
                 std::fs::File::from(socket).write_all(&[0xff; 64]).expect("the hub reads");
                 std::thread::sleep(Duration::from_secs(60));
             }
+            Some(-9) => {
+                // A frame that says `Leaving`, before any answer.
+                let socket = std::io::stdin().as_fd().try_clone_to_owned().expect("descriptors are left");
+                let frame = [&9_u32.to_le_bytes()[..], &[10], &[0; 8]].concat();
+                std::fs::File::from(socket).write_all(&frame).expect("the hub reads");
+                std::process::exit(0);
+            }
             Some(-6) => return Ok(vec![inputs[0].clone()]),
             Some(-7) => return Err("failed,\u{7} as told".into()),
             Some(-8) => std::process::exit(second as i32),

@@ -7,7 +7,7 @@ mod values;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, HeaderValue};
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use axum::response::Response;
 use hub::infer::Request;
 use hub::{Action, Hub, Object, Performed};
@@ -50,7 +50,7 @@ pub(crate) async fn run(
         content,
     };
     let performed = hub.perform(call, given).await?;
-    answered(&performed.answer.clone(), move || {
+    answered(told(&performed.answer), move || {
         let Performed { answer, outcomes, tokens } = performed;
         api::RunAnswer {
             model: answer.model.to_string(),
@@ -64,10 +64,9 @@ pub(crate) async fn run(
 
 /// A call's answer with all that is told beside it.
 pub(crate) async fn answered<T: Serialize>(
-    answer: &hub::infer::Answer,
+    mut headers: HeaderMap,
     words: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Response, Refused> {
-    let mut headers = told(answer);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let body = beside(move || serde_json::to_vec(&words()).expect("plain values are JSON")).await?;
     let mut response = Response::new(Body::from(body));

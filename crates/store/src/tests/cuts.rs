@@ -5,14 +5,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
-use ledger::{Call, CallId};
+use ledger::{Call, CallId, HoldId, Kind, Refund};
 use tempfile::TempDir;
 
 use super::disk::{Act, Disk, Event, Fault};
 use super::scene::{
-    ALICE, NOON, assert_in_order, call, call_id, charge, deposit, failed_call, key, nano, options, payout, post_one,
+    ALICE, BOB, NOON, assert_in_order, call, call_id, charge, deposit, failed_call, key, nano, options, payout,
+    post_one,
 };
-use crate::{Books, Manual, Row, SqliteBooks};
+use crate::{Books, Manual, NewPending, Row, SqliteBooks};
 
 /// What of the writes that no sync has confirmed yet the disk has kept when the power goes.
 #[derive(Debug, Clone, Copy, Hash, PartialEq, Eq)]
@@ -154,6 +155,70 @@ async fn what_was_acknowledged_survives_a_cut_at_any_write() {
     let ways = [Kept::All, Kept::Synced, Kept::Torn, Kept::Some(1), Kept::Some(2)];
     let looked_at = cut_everywhere(&disk.log(), 0, &ways, opens_whole).await;
     assert!(looked_at > 200, "{looked_at} different disks");
+}
+
+/// A hold that becomes a payout, one that is given back, a refund whose receiver has nothing left, and a call that pays
+/// that debt.
+async fn history_of_debts(disk: &'static Disk, folder: &Path) {
+    let books = SqliteBooks::open_through(Some(disk.through(folder)), folder, Arc::new(Manual::at(NOON)), &options(7));
+    let books = books.unwrap();
+    post_one(&books, deposit(900, ALICE, 10_000)).await.unwrap();
+    let seq = charge(&books, call(30, 1_000)).await.unwrap();
+    disk.acknowledged(30);
+    let wish = |n: u8, account, amount| NewPending {
+        id: HoldId([n; 16]),
+        at: NOON,
+        account,
+        purse: None,
+        amount: nano(amount),
+        expires: NOON.plus_ms(60_000),
+        reference: "bank".to_owned(),
+        actor: None,
+    };
+    let (_, hold) = books.pend(wish(1, BOB, 536)).await.unwrap();
+    post_one(&books, payout(1, BOB, 536).from_hold(hold.id)).await.unwrap();
+    books.pend(wish(2, ALICE, 50)).await.unwrap();
+    books.void(HoldId([2; 16]), NOON).await.unwrap();
+    let refund = Refund {
+        id: deposit(2, ALICE, 1).id,
+        at: NOON,
+        amount: None,
+        reason: "wrong".to_owned(),
+        actor: BOB,
+        window_ms: None,
+    };
+    books.refund(refund, seq).await.unwrap();
+    assert_eq!(books.owed(BOB).await.unwrap(), nano(536));
+    charge(&books, call(31, 200)).await.unwrap();
+    disk.acknowledged(31);
+    books.close().await;
+}
+
+#[tokio::test]
+async fn refunds_debts_and_holds_survive_a_cut_at_any_write() {
+    let disk = Disk::new("debts");
+    let folder = tempfile::tempdir().unwrap();
+    history_of_debts(disk, folder.path()).await;
+    let look = async |files: &Files, acknowledged: &HashSet<CallId>, what: &str| {
+        opens_whole(files, acknowledged, what).await;
+        let folder = folder_of(files);
+        let books = SqliteBooks::open(folder.path(), Arc::new(Manual::at(NOON)), &options(50_000)).unwrap();
+        let rows = books.rows(0, 1_000).await.unwrap();
+        // Who earns while they owe pays with the same commit, or has not earned.
+        let earned = rows.iter().any(|(_, row)| matches!(row, Row::Call(call) if call.id == call_id(31)));
+        let paid = rows
+            .iter()
+            .any(|(_, row)| matches!(row, Row::Transfer(transfer) if matches!(transfer.kind, Kind::Recovery(_))));
+        assert_eq!(earned, paid, "{what}");
+        let refunded = rows
+            .iter()
+            .any(|(_, row)| matches!(row, Row::Transfer(transfer) if matches!(transfer.kind, Kind::Refund(_))));
+        let owed = if paid { 536 - 108 } else { 536 * i64::from(refunded) };
+        assert_eq!(books.owed(BOB).await.unwrap(), nano(owed), "{what}");
+    };
+    let ways = [Kept::All, Kept::Synced, Kept::Torn, Kept::Some(1), Kept::Some(2)];
+    let looked_at = cut_everywhere(&disk.log(), 0, &ways, look).await;
+    assert!(looked_at > 100, "{looked_at} different disks");
 }
 
 /// After a failed sync the machine may show pages that the disk does not have. A hub that starts again on them must not

@@ -213,15 +213,16 @@ async fn books_side(folder: &Path, count: usize, lasting: Duration) -> anyhow::R
 /// What the hub does beside the books: sums and lists, a moment behind.
 async fn project(books: Arc<SqliteBooks>, catalog: SqliteCatalog) -> anyhow::Result<()> {
     const MANY: usize = 16_384;
+    const GATHER: Duration = Duration::from_millis(250);
     let mut seen = catalog.watermark().await?;
     loop {
-        let rows = books.rows(seen, MANY).await?;
-        let last = rows.len() < MANY;
-        seen = catalog.project(rows, last).await?;
-        if last {
-            books.grown(seen).await;
-            tokio::time::sleep(Duration::from_millis(250)).await;
+        books.grown(seen).await;
+        let due = tokio::time::Instant::now() + GATHER;
+        // Taken while the books still have them in memory, and written once it is time.
+        while tokio::time::timeout_at(due, books.grown(seen + MANY as u64)).await.is_ok() {
+            seen = catalog.project(books.rows(seen, MANY).await?, false).await?;
         }
+        seen = catalog.project(books.rows(seen, MANY).await?, true).await?;
     }
 }
 

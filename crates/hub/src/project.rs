@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger::{Call, CallId};
+use ledger::{AccountId, Call, CallId};
 use store::{Row, Seq};
 
+use crate::volume::Much;
 use crate::{Error, Hub};
 
 /// Rows taken from the books in one go.
@@ -15,48 +16,54 @@ const STRETCH: usize = 16_384;
 const GATHER: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default)]
-pub(crate) struct Projector {
-    /// The last row taken, for the one who carries: the task, or a reader who does not want to wait for it. None when
-    /// that is not known: after a start or an error.
-    taken: tokio::sync::Mutex<Option<Seq>>,
+pub(crate) struct Projector(tokio::sync::Mutex<Carried>);
+
+/// How far the one who carries has come: the task, or a reader who does not want to wait for it.
+#[derive(Debug, Default)]
+struct Carried {
+    /// The last row taken. None when that is not known: after a start or an error.
+    taken: Option<Seq>,
+    /// Who has to be looked at, and who asked much, in rows that are taken and not written yet.
+    moved: HashSet<AccountId>,
+    much: Vec<Much>,
 }
 
 impl Hub {
     /// The task that carries.
     pub(crate) async fn keep_projecting(&self) {
         loop {
-            match self.project().await {
-                Ok(seq) => {
-                    self.0.books.grown(seq).await;
-                    tokio::time::sleep(GATHER).await;
-                }
-                Err(error) => {
-                    tracing::error!("The catalogue is falling behind the books: {error:?}");
-                    tokio::time::sleep(Duration::from_secs(5)).await;
-                }
+            let carried = match self.project().await {
+                Ok(seq) => self.gather(seq).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = carried {
+                tracing::error!("The catalogue is falling behind the books: {error:?}");
+                tokio::time::sleep(Duration::from_secs(5)).await;
             }
         }
     }
 
+    /// Waits until there is something to write and it is time. Meanwhile takes what comes in long stretches, so that it
+    /// is still in the books' memory.
+    async fn gather(&self, mut seen: Seq) -> Result<(), Error> {
+        self.0.books.grown(seen).await;
+        let due = tokio::time::Instant::now() + GATHER;
+        while tokio::time::timeout_at(due, self.0.books.grown(seen + STRETCH as Seq)).await.is_ok() {
+            let mut carried = self.0.projector.0.lock().await;
+            seen = self.take(&mut carried, false).await?.0;
+        }
+        Ok(())
+    }
+
     /// Carries over everything that is in the books now. Gives the last row it reached.
     pub(crate) async fn project(&self) -> Result<Seq, Error> {
-        let mut taken = self.0.projector.taken.lock().await;
-        // Taken out, so that an error begins again at the watermark.
-        let mut seen = match taken.take() {
-            Some(seen) => seen,
-            None => self.0.catalog.watermark().await?,
-        };
-        let (mut moved, mut much) = (HashSet::new(), Vec::new());
+        let mut carried = self.0.projector.0.lock().await;
         loop {
-            let rows = self.0.books.rows(seen, STRETCH).await?;
-            moved.extend(self.0.watch.moved_by(&rows));
-            much.extend(self.0.volumes.count(&rows));
             // Where there is more, it gathers: what many rows have in common is written once.
-            let last = rows.len() < STRETCH;
-            seen = self.0.catalog.project(rows, last).await?;
-            if last {
-                *taken = Some(seen);
-                drop(taken);
+            let (seen, written) = self.take(&mut carried, true).await?;
+            if written {
+                let (moved, much) = (std::mem::take(&mut carried.moved), std::mem::take(&mut carried.much));
+                drop(carried);
                 self.0.watch.touch(moved);
                 for much in much {
                     if let Err(error) = self.alert_of_volume(much).await {
@@ -66,6 +73,23 @@ impl Hub {
                 return Ok(seen);
             }
         }
+    }
+
+    /// Takes a stretch of rows; what was taken is written at the end of the books, if that is wanted. Gives the last
+    /// row taken and whether that was done.
+    async fn take(&self, carried: &mut Carried, write: bool) -> Result<(Seq, bool), Error> {
+        // Taken out, so that an error begins again at the watermark.
+        let seen = match carried.taken.take() {
+            Some(seen) => seen,
+            None => self.0.catalog.watermark().await?,
+        };
+        let rows = self.0.books.rows(seen, STRETCH).await?;
+        carried.moved.extend(self.0.watch.moved_by(&rows));
+        carried.much.extend(self.0.volumes.count(&rows));
+        let write = write && rows.len() < STRETCH;
+        let seen = self.0.catalog.project(rows, write).await?;
+        carried.taken = Some(seen);
+        Ok((seen, write))
     }
 
     /// A row of the books.

@@ -6,7 +6,9 @@
 //! A stretch of rows is summed up in memory first and written in the order of the tables, so that a busy hub pays for
 //! what differs and not for every call.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use ledger::{AccountId, Call, Class, EntryKind, KeyId, Outcome, Purse, ReleaseId, Role, Transfer};
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -22,6 +24,30 @@ type Days = Map<(AccountId, i64, EntryKind, Option<Class>, Purse, Option<Release
 /// Account, release, payer, class, purse, role.
 type Payers = Map<(AccountId, ReleaseId, AccountId, Class, Purse, Role), Count>;
 
+/// A call, seen as all others that move the same money between the same accounts on the same day: a busy hub has few
+/// of them, so each is taken apart once for a stretch.
+#[derive(Debug)]
+struct Alike(Arc<Call>);
+
+impl PartialEq for Alike {
+    fn eq(&self, other: &Alike) -> bool {
+        let (one, other) = (&*self.0, &*other.0);
+        (one.payer, one.key, one.release, one.class, one.purse, one.outcome)
+            == (other.payer, other.key, other.release, other.class, other.purse, other.outcome)
+            && (one.cost, one.fee, one.sponsor, one.finished.day())
+                == (other.cost, other.fee, other.sponsor, other.finished.day())
+            && one.parts == other.parts
+    }
+}
+
+impl Eq for Alike {}
+
+impl Hash for Alike {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        (self.0.key, self.0.release, self.0.cost).hash(to);
+    }
+}
+
 /// In the order of its table, so that what lies side by side is written one after the other.
 fn sorted<K: Ord, V>(map: impl IntoIterator<Item = (K, V)>) -> Vec<(K, V)> {
     let mut all: Vec<_> = map.into_iter().collect();
@@ -36,10 +62,10 @@ struct Places {
     entries: Vec<Seq>,
 }
 
-/// What a stretch of rows comes to.
 /// Calls, what they cost, and what of it went to the creators.
 type ReleaseDay = (i64, i64, i64);
 
+/// What a stretch of rows comes to.
 #[derive(Debug, Default)]
 struct Stretch {
     /// The rows after this one, up to the last.
@@ -47,6 +73,8 @@ struct Stretch {
     last: Seq,
     calls: Vec<([u8; 16], Seq)>,
     keyed: Vec<([u8; 32], Seq)>,
+    /// Not taken apart yet: where they stand.
+    alike: Map<Alike, Vec<Seq>>,
     rows: Map<AccountId, Places>,
     days: Days,
     payers: Payers,
@@ -119,51 +147,58 @@ impl Stretch {
         Ok(())
     }
 
-    fn entry(&mut self, seq: Seq, day: i64, entry: &ledger::Entry) {
+    /// Counts an entry that stands at each of these places.
+    fn entry(&mut self, seqs: &[Seq], day: i64, entry: &ledger::Entry) {
         let key = (entry.account, day, entry.kind, entry.class, entry.purse, entry.release);
-        let sum = self.days.entry(key).or_default();
-        sum.0 += 1;
-        sum.1 += entry.nano;
-        let entries = &mut self.rows.entry(entry.account).or_default().entries;
+        add(self.days.entry(key).or_default(), seqs, entry.nano);
+    }
+
+    /// Puts these places on the lists of all who have an entry there.
+    fn list(&mut self, seqs: &[Seq], entries: impl IntoIterator<Item = ledger::Entry>) {
         // Several entries of one row are one place.
-        if entries.last() != Some(&seq) {
-            entries.push(seq);
+        let accounts: BTreeSet<AccountId> = entries.into_iter().map(|entry| entry.account).collect();
+        for account in accounts {
+            self.rows.entry(account).or_default().entries.extend_from_slice(seqs);
         }
     }
 
-    fn call(&mut self, seq: Seq, call: &Call) {
-        let (day, cost) = (call.finished.day(), call.cost.nano());
+    fn call(&mut self, seq: Seq, call: &Arc<Call>) {
         self.calls.push((call.id.0, seq));
-        self.rows.entry(call.payer).or_default().calls.push(seq);
         if let (Some(keyed), Outcome::Ok) = (&call.keyed, call.outcome) {
             self.keyed.push((keyed.hash, seq));
         }
+        self.alike.entry(Alike(call.clone())).or_default().push(seq);
+    }
+
+    /// Takes calls that are alike apart.
+    fn unfold(&mut self, call: &Call, seqs: &[Seq]) {
+        let (day, cost) = (call.finished.day(), call.cost.nano());
+        self.rows.entry(call.payer).or_default().calls.extend_from_slice(seqs);
         let sum = self.releases.entry((call.release, day, call.class, call.outcome)).or_default();
-        sum.0 += 1;
-        sum.1 += cost;
-        sum.2 += cost - call.fee.nano();
+        let count = seqs.len() as i64;
+        sum.0 += count;
+        sum.1 += cost * count;
+        sum.2 += (cost - call.fee.nano()) * count;
         if cost == 0 {
             return;
         }
         for entry in call.entries() {
-            self.entry(seq, day, &entry);
+            self.entry(seqs, day, &entry);
         }
+        self.list(seqs, call.entries());
         for part in &call.parts {
             let key = (part.to, call.release, call.payer, call.class, call.purse, part.role);
-            let sum = self.payers.entry(key).or_default();
-            sum.0 += 1;
-            sum.1 += part.amount.nano();
+            add(self.payers.entry(key).or_default(), seqs, part.amount.nano());
         }
         match call.sponsor {
             Some(sponsor) => {
-                let sum = self.trials.entry((call.release, call.payer, sponsor.account)).or_default();
-                sum.0 += 1;
-                sum.1 += cost;
+                let key = (call.release, call.payer, sponsor.account);
+                add(self.trials.entry(key).or_default(), seqs, cost);
             }
             None => {
                 let sum = self.keys.entry((call.key, day)).or_insert((call.payer, 0, 0));
-                sum.1 += 1;
-                sum.2 += cost;
+                sum.1 += count;
+                sum.2 += cost * count;
             }
         }
     }
@@ -171,15 +206,19 @@ impl Stretch {
     fn transfer(&mut self, seq: Seq, transfer: &Transfer) {
         let day = transfer.at.day();
         for entry in transfer.entries() {
-            self.entry(seq, day, &entry);
+            self.entry(&[seq], day, &entry);
         }
+        self.list(&[seq], transfer.entries());
     }
 
     /// Writes it and moves the watermark past it. Summed up before: whoever changes something waits for this alone.
-    fn write(self, conn: &mut Connection) -> Result<(), CatalogError> {
+    fn write(mut self, conn: &mut Connection) -> Result<(), CatalogError> {
         let (before, last) = (self.before, self.last);
         if last == before {
             return Ok(());
+        }
+        for (Alike(call), seqs) in std::mem::take(&mut self.alike) {
+            self.unfold(&call, &seqs);
         }
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if watermark(&tx)? != before {
@@ -209,7 +248,10 @@ impl Stretch {
             insert.execute(params![&hash[..], seq as i64])?;
         }
         let mut insert = tx.prepare_cached("INSERT INTO account_rows VALUES (?1, ?2, ?3, ?4)")?;
-        for (account, Places { calls, entries }) in sorted(self.rows) {
+        for (account, Places { mut calls, mut entries }) in sorted(self.rows) {
+            // Stretches in order, one behind the other: a sort that sees them.
+            calls.sort();
+            entries.sort();
             let first = [calls.first(), entries.first()].into_iter().flatten().min().copied().unwrap_or_default();
             insert.execute(params![&account.0[..], first as i64, pack(first, &calls), pack(first, &entries)])?;
         }
@@ -268,6 +310,12 @@ impl Stretch {
         }
         Ok(())
     }
+}
+
+/// So many more of an amount, one at each place.
+fn add(sum: &mut Count, seqs: &[Seq], nano: i64) {
+    sum.0 += seqs.len() as i64;
+    sum.1 += nano * seqs.len() as i64;
 }
 
 /// Places in order, as differences from the one before and the first from `first`: seven bits a byte, the lowest first.

@@ -1,12 +1,9 @@
 //! The race of the whole call.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, bail};
-use serde_json::Value;
-
+use crate::hub::{self, Hub};
 use crate::load::Came;
 use crate::{Figure, child, median, this};
 
@@ -19,42 +16,31 @@ pub(crate) struct Race {
     pub(crate) json: bool,
 }
 
-/// A process that ends with this one.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 const BODY: &str = r#"{"inputs":[{"name":"NAME","shape":[1,4],"datatype":"FP32","data":[5.1,3.5,1.4,0.2]}]}"#;
 
 pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let hub = Hub::start(race, folder.path())?;
-    let scaler = hub.publish(race, folder.path(), "scaler", "features")?;
-    let slow = hub.publish(race, folder.path(), "slow1ms", "x")?;
-    let (_constant, constant) = start(Command::new(this()?).arg("constant"))?;
+    let hub = Hub::start(&race.modelhub, &race.library, folder.path())?;
+    let scaler = published(&hub, race, folder.path(), "scaler", "features")?;
+    let slow = published(&hub, race, folder.path(), "slow1ms", "x")?;
+    let (_constant, constant) = hub::start(Command::new(this()?).arg("constant"))?;
     let constant = Target { address: constant, path: "/".to_owned(), body: scaler.body.clone(), key: None };
 
     // Once over everything, so that no side pays for being first.
     for target in [&scaler, &slow, &constant] {
-        load(race, target, 64)?;
+        load(race.seconds, target, 64)?;
     }
     let slow_callers = 4;
     let mut sides: [Vec<Came>; 7] = Default::default();
     for round in 0..race.rounds {
         eprintln!("round {} of {}", round + 1, race.rounds);
         sides[0].push(session(race, "slow1ms")?);
-        sides[1].push(load(race, &slow, slow_callers)?);
+        sides[1].push(load(race.seconds, &slow, slow_callers)?);
         sides[2].push(session(race, "scaler")?);
-        sides[3].push(load(race, &scaler, 64)?);
-        sides[4].push(load(race, &constant, 64)?);
-        sides[5].push(load(race, &scaler, 1)?);
-        sides[6].push(load(race, &constant, 1)?);
+        sides[3].push(load(race.seconds, &scaler, 64)?);
+        sides[4].push(load(race.seconds, &constant, 64)?);
+        sides[5].push(load(race.seconds, &scaler, 1)?);
+        sides[6].push(load(race.seconds, &constant, 1)?);
     }
 
     let speed = |side: usize| median(sides[side].iter().map(|c| c.per_second).collect());
@@ -86,18 +72,6 @@ pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts a server that prints its address as its first line.
-fn start(command: &mut Command) -> anyhow::Result<(Running, String)> {
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("{command:?}"))?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().context("its output")?).read_line(&mut line)?;
-    let running = Running(child);
-    if line.trim().is_empty() {
-        bail!("{command:?} ended before it answered");
-    }
-    Ok((running, line.trim().to_owned()))
-}
-
 fn session(race: &Race, model: &str) -> anyhow::Result<Came> {
     let mut command = Command::new(this()?);
     command.arg("session").arg("--model").arg(race.fixtures.join(format!("{model}.onnx")));
@@ -105,68 +79,34 @@ fn session(race: &Race, model: &str) -> anyhow::Result<Came> {
     child(command)
 }
 
-struct Target {
-    address: String,
-    path: String,
-    body: PathBuf,
-    key: Option<String>,
+/// Where a load goes.
+pub(crate) struct Target {
+    pub(crate) address: String,
+    pub(crate) path: String,
+    pub(crate) body: PathBuf,
+    pub(crate) key: Option<String>,
 }
 
-fn load(race: &Race, target: &Target, connections: usize) -> anyhow::Result<Came> {
+pub(crate) fn load(seconds: f64, target: &Target, connections: usize) -> anyhow::Result<Came> {
     let mut command = Command::new(this()?);
     command.arg("load").arg("--address").arg(&target.address).arg("--path").arg(&target.path);
     command.arg("--body").arg(&target.body).arg("--connections").arg(connections.to_string());
-    command.arg("--seconds").arg(race.seconds.to_string());
+    command.arg("--seconds").arg(seconds.to_string());
     if let Some(key) = &target.key {
         command.arg("--key").arg(key);
     }
     child(command)
 }
 
-/// The hub under test, with an uploader and a caller who has money.
-struct Hub {
-    _running: Running,
-    url: String,
-    alice: String,
-    bob: String,
+/// Publishes a fixture and says how it is called.
+fn published(hub: &Hub, race: &Race, folder: &Path, model: &str, input: &str) -> anyhow::Result<Target> {
+    hub.publish(&race.fixtures.join(format!("{model}.onnx")), model)?;
+    let body = folder.join(format!("{model}.json"));
+    std::fs::write(&body, body_of(input))?;
+    Ok(Target { address: hub.address().to_owned(), path: hub::path(model), body, key: Some(hub.bob.clone()) })
 }
 
-impl Hub {
-    fn start(race: &Race, folder: &Path) -> anyhow::Result<Hub> {
-        let data = folder.join("hub");
-        let mut serve = Command::new(&race.modelhub);
-        serve.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
-        let (running, line) = start(serve.env("MODELHUB_ONNXRUNTIME", &race.library).stderr(Stdio::null()))?;
-        let url = text(&serde_json::from_str(&line)?, "url")?;
-        let admin = |args: &[&str]| -> anyhow::Result<Value> {
-            let mut command = Command::new(&race.modelhub);
-            command.arg("admin").args(args).arg("--json").arg("--data").arg(&data);
-            child(command)
-        };
-        let alice = text(&admin(&["account", "create", "alice"])?, "key")?;
-        let bob = text(&admin(&["account", "create", "bob"])?, "key")?;
-        admin(&["deposit", "bob", "1000000", "--reference", "bench"])?;
-        Ok(Hub { _running: running, url, alice, bob })
-    }
-
-    fn publish(&self, race: &Race, folder: &Path, model: &str, input: &str) -> anyhow::Result<Target> {
-        let mut command = Command::new(&race.modelhub);
-        command.arg("publish").arg(race.fixtures.join(format!("{model}.onnx"))).arg(format!("alice/{model}"));
-        command
-            .args(["--price", "0.000001 OPG", "--json"])
-            .env("MODELHUB_URL", &self.url)
-            .env("MODELHUB_KEY", &self.alice);
-        let output = command.stderr(Stdio::inherit()).output()?;
-        if !output.status.success() {
-            bail!("{model} was not published: {}", String::from_utf8_lossy(&output.stdout));
-        }
-        let body = folder.join(format!("{model}.json"));
-        std::fs::write(&body, BODY.replace("NAME", input))?;
-        let address = self.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        Ok(Target { address, path: format!("/v2/models/alice/{model}/infer"), body, key: Some(self.bob.clone()) })
-    }
-}
-
-fn text(value: &Value, field: &str) -> anyhow::Result<String> {
-    value[field].as_str().map(str::to_owned).with_context(|| format!("no \"{field}\" in {value}"))
+/// A call's body for a model whose one input has four numbers.
+pub(crate) fn body_of(input: &str) -> String {
+    BODY.replace("NAME", input)
 }

@@ -11,7 +11,7 @@ use engine::{Call, Engine, Failure, Model, Runners, RunnersConfig};
 use tensor::Tensor;
 
 use crate::load::Came;
-use crate::{Figure, median};
+use crate::{Figure, call, idle, median, mlserver};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Race {
@@ -41,6 +41,15 @@ pub(crate) struct Race {
     /// Seconds that they are called for.
     #[arg(long, default_value_t = 120.0)]
     open: f64,
+    /// How many models are published on one hub and stay idle.
+    #[arg(long, default_value_t = 500)]
+    idle: usize,
+    /// MLServer, if there is one.
+    #[arg(long, requires = "runtime")]
+    mlserver: Option<PathBuf>,
+    /// The folder with the runtime that has it run ONNX.
+    #[arg(long)]
+    runtime: Option<PathBuf>,
     /// One JSON object per line.
     #[arg(long)]
     pub(crate) json: bool,
@@ -54,7 +63,23 @@ pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
         for figure in shared(race).await? {
             figure.print(race.json);
         }
+        let (scaler, body) = (race.fixtures.join("scaler.onnx"), call::body_of("features"));
+        let opponents = mlserver::Race {
+            modelhub: &race.modelhub,
+            library: &race.library,
+            scaler: &scaler,
+            minilm: &race.minilm,
+            opponent: race.mlserver.as_deref().zip(race.runtime.as_deref()),
+            seconds: race.seconds,
+            rounds: race.rounds,
+        };
+        for figure in mlserver::race(&opponents).await? {
+            figure.print(race.json);
+        }
         for figure in many(race).await? {
+            figure.print(race.json);
+        }
+        for figure in idle::idle(&race.modelhub, &race.library, &scaler, &body, race.idle).await? {
             figure.print(race.json);
         }
         Ok(())
@@ -68,7 +93,7 @@ fn runners(race: &Race) -> Arc<Runners> {
 fn model(number: u64, weights: &Path, batch_rows: u64) -> Model {
     let mut digest = [0; 32];
     digest[..8].copy_from_slice(&number.to_le_bytes());
-    Model { digest, weights: weights.to_owned(), batch_rows }
+    Model { digest, weights: weights.to_owned(), batch_rows, remote: None }
 }
 
 /// Token ids as a short text has them, all of them attended to.

@@ -50,15 +50,7 @@ impl Came {
 
 pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
     let body = std::fs::read(&load.body).with_context(|| load.body.display().to_string())?;
-    let key = load.key.as_ref().map_or(String::new(), |key| format!("Authorization: Bearer {key}\r\n"));
-    let mut request = format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n{key}Content-Length: {}\r\n\r\n",
-        load.path,
-        load.address,
-        body.len()
-    )
-    .into_bytes();
-    request.extend_from_slice(&body);
+    let request = request(&load.address, &load.path, load.key.as_deref(), &body);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let came = runtime.block_on(async {
         let start = Instant::now();
@@ -74,6 +66,25 @@ pub(crate) fn run(load: &Load) -> anyhow::Result<()> {
     })?;
     println!("{}", serde_json::to_string(&came)?);
     Ok(())
+}
+
+/// A call as it goes over the wire.
+pub(crate) fn request(address: &str, path: &str, key: Option<&str>, body: &[u8]) -> Vec<u8> {
+    let key = key.map_or(String::new(), |key| format!("Authorization: Bearer {key}\r\n"));
+    let mut request = format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{key}Content-Length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    request
+}
+
+/// One call on a connection of its own.
+pub(crate) async fn once(address: &str, request: &[u8]) -> anyhow::Result<()> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request).await?;
+    answer(&mut stream, &mut vec![0; 4 * 1024]).await
 }
 
 async fn connection(address: String, request: Vec<u8>, until: Instant) -> anyhow::Result<Vec<Duration>> {

@@ -9,11 +9,15 @@
 
 mod call;
 mod engine_race;
+mod hub;
+mod idle;
 mod journal;
 mod ledger_race;
 mod load;
+mod mlserver;
 mod normalised;
 mod opponents;
+mod registry_race;
 mod reopen;
 
 use std::path::PathBuf;
@@ -75,6 +79,8 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// A large file published against `cp` and `sha256sum`, and downloaded against nginx.
+    Registry(registry_race::Race),
     /// Ten times the calls, spread over 30 days, opened again beside those of one day.
     Reopen {
         #[arg(long, default_value_t = 1_000_000)]
@@ -144,7 +150,8 @@ impl Figure {
             (Some(bar), _) => format!("  bar {bar}: does not hold"),
             _ => String::new(),
         };
-        println!("{:<64} {:>14.3} {:<8}{bar}", self.name, self.value, self.unit);
+        let note = self.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+        println!("{:<64} {:>14.3} {:<8}{bar}{note}", self.name, self.value, self.unit);
     }
 }
 
@@ -184,6 +191,10 @@ fn main() -> anyhow::Result<()> {
         }
         What::Load(load) => load::run(&load),
         What::Engine(race) => engine_race::race(&race),
+        What::Registry(race) => {
+            registry_race::race(&race)?.iter().for_each(|figure| figure.print(race.json));
+            Ok(())
+        }
         What::Ledger { seconds, rounds, calls, json } => {
             ledger_race::race(seconds, rounds)?.iter().for_each(|figure| figure.print(json));
             reopen::race(calls, None)?.iter().for_each(|figure| figure.print(json));

@@ -66,6 +66,16 @@ impl Hub {
         Hub { home, child, url }
     }
 
+    /// A hub whose folder has this `modelhub.toml`.
+    pub fn with_settings(settings: &str) -> Hub {
+        let home = tempfile::tempdir().expect("a folder");
+        let data = home.path().join("hub");
+        std::fs::create_dir(&data).expect("a folder");
+        std::fs::write(data.join("modelhub.toml"), settings).expect("a file");
+        let (child, url) = serve(&data);
+        Hub { home, child, url }
+    }
+
     /// A hub from a backup, on a folder and a port of its own.
     pub fn restored(backup: &Path) -> Hub {
         let home = tempfile::tempdir().expect("a folder");
@@ -251,9 +261,14 @@ pub fn request(url: &str, method: &str, path: &str, headers: &[(&str, &str)], bo
 
 /// Waits until something is so, at most ten seconds.
 pub fn until(what: &str, so: impl Fn() -> bool) {
+    within(10, what, so);
+}
+
+/// The same of what takes its time: so many seconds at most.
+pub fn within(seconds: u64, what: &str, so: impl Fn() -> bool) {
     let start = Instant::now();
     while !so() {
-        assert!(start.elapsed() < Duration::from_secs(10), "not within ten seconds: {what}");
+        assert!(start.elapsed() < Duration::from_secs(seconds), "not within {seconds} seconds: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

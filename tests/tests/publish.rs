@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use whole::{Hub, fixture};
+use whole::{Hub, fixture, within};
 
 /// The code blocks of a page, as a reader would copy them.
 fn code_blocks(html: &str) -> Vec<String> {
@@ -50,6 +50,30 @@ fn the_lines_on_a_models_page_run_as_pasted() {
     }
     assert_eq!(hub.get("/api/v1/balance", &bob).json()["cash"], "0.996");
     assert_eq!(hub.get("/api/v1/balance", &alice).json()["cash"], "0.0036");
+}
+
+#[test]
+fn a_release_and_its_paid_calls_are_run_again_in_runners_of_their_own() {
+    let hub = Hub::with_settings("re_execute_one_in = 1\n");
+    let alice = hub.account("alice");
+    let bob = hub.account("bob");
+    hub.admin(&["deposit", "bob", "1", "--reference", "checks"]);
+    hub.publish(&alice, "alice/iris", "scaler.onnx", "  price: { per_call: \"0.002 OPG\" }");
+    let agreed = |kind: &str| {
+        let found = hub.get("/api/v1/models/alice/iris/checks", "").json();
+        let checks = found["items"][0]["checks"].as_array().cloned().unwrap_or_default();
+        checks
+            .iter()
+            .any(|check| check["kind"] == kind && check["agreed"] == check["run"] && check["compared"] == "digest")
+    };
+    within(60, "two fresh runners agree", || agreed("two_runners"));
+    let body = r#"{"inputs":[{"name":"features","datatype":"FP32","shape":[1,4],"data":[5.1,3.5,1.4,0.2]}]}"#;
+    assert_eq!(hub.infer(&bob, "alice/iris", body).status, 200);
+    within(60, "a fresh runner repeats bob's answer", || agreed("re_execution"));
+    assert_eq!(hub.get("/api/v1/balance", &bob).json()["cash"], "0.998");
+    assert_eq!(hub.get("/api/v1/balance", &alice).json()["cash"], "0.0018");
+    let (in_order, said) = hub.audit();
+    assert!(in_order, "{said}");
 }
 
 #[test]

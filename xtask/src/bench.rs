@@ -20,8 +20,11 @@ pub(crate) struct Bench {
 enum Race {
     /// A paid call over HTTP beside a bare session loop and a constant answer
     Call(Sides),
-    /// The engine: calls that share runs beside calls that do not; 2,000 models on one machine for two minutes
+    /// The engine: calls that share runs beside calls that do not; the hub beside MLServer; 2,000 models on one machine for two minutes; what
+    /// idle ones cost the hub
     Engine(Sides),
+    /// A large file published beside cp and sha256sum, downloaded beside nginx; what the hub holds in memory meanwhile
+    Registry(Large),
     /// The ledger, its projector running, beside a bare journal and a normalised schema; opening it again
     Ledger(Sides),
 }
@@ -36,6 +39,18 @@ struct Sides {
     seconds: String,
     #[arg(long, default_value = "5")]
     rounds: String,
+}
+
+#[derive(Debug, Args)]
+struct Large {
+    /// How long the file is; 2048 is the most that the hub takes
+    #[arg(long, default_value = "256")]
+    mib: String,
+    #[arg(long, default_value = "5")]
+    rounds: String,
+    /// One JSON object per line: name, value, unit, bar, holds
+    #[arg(long)]
+    json: bool,
 }
 
 impl Sides {
@@ -57,7 +72,22 @@ impl Bench {
                 with_engine(command.arg("engine"))?;
                 command.arg("--magika").arg(crate::magika::Package::get()?.model());
                 command.arg("--minilm").arg(minilm()?);
+                match crate::suites::mlserver() {
+                    Ok(mlserver) => {
+                        command.arg("--mlserver").arg(mlserver);
+                        command.arg("--runtime").arg(program::root().join("tests/mlserver"));
+                    }
+                    Err(error) => say(&format!("no mlserver to race: {error:#}")),
+                }
                 sides.pass_to(&mut command);
+            }
+            Race::Registry(large) => {
+                with_engine(command.arg("registry"))?;
+                match nginx() {
+                    Ok(nginx) => drop(command.arg("--nginx").arg(nginx)),
+                    Err(error) => say(&format!("no nginx to race: {error:#}")),
+                }
+                command.args(["--mib", &large.mib, "--rounds", &large.rounds]).args(large.json.then_some("--json"));
             }
             Race::Ledger(sides) => sides.pass_to(command.arg("ledger")),
         }
@@ -70,6 +100,9 @@ impl Bench {
 pub(crate) struct Soak {
     /// Only this
     what: Option<Long>,
+    /// How long `fuzz` runs
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    minutes: u64,
     /// One JSON object per line: name, value, unit, bar, holds
     #[arg(long)]
     json: bool,
@@ -83,6 +116,8 @@ enum Long {
     Mutants,
     /// Every property test with 100 times the cases
     Properties,
+    /// Damaged inputs for the readers of strangers' bytes
+    Fuzz,
 }
 
 impl Soak {
@@ -98,6 +133,9 @@ impl Soak {
             test.args(["test", "--locked", "--profile", "ci", "-p", "ledger", "-p", "store", "-p", "tensor"]);
             test.args(["-p", "receipt", "-p", "registry", "-p", "server"]);
             program::run(test.env("PROPTEST_CASES", "25600").env("MODELHUB_SOAK", "100"))?;
+        }
+        if wanted(Long::Fuzz) {
+            crate::fuzz::run(self.minutes)?;
         }
         if wanted(Long::Reopen) {
             say("building in the release profile");
@@ -116,6 +154,26 @@ fn with_engine(command: &mut Command) -> anyhow::Result<()> {
     command.arg("--modelhub").arg(modelhub).arg("--library").arg(library);
     command.arg("--fixtures").arg(program::root().join("crates/testkit/fixtures"));
     Ok(())
+}
+
+/// nginx: this machine's, else from its Debian package, unpacked in the cache and not installed.
+fn nginx() -> anyhow::Result<PathBuf> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    if let Some(found) = std::env::split_paths(&paths).map(|path| path.join("nginx")).find(|path| path.is_file()) {
+        return Ok(found);
+    }
+    let folder = program::cache()?.join("bench/nginx");
+    let nginx = folder.join("usr/sbin/nginx");
+    if !nginx.is_file() {
+        say("fetching nginx with apt-get");
+        std::fs::create_dir_all(&folder)?;
+        program::run(Command::new("apt-get").args(["download", "nginx"]).current_dir(&folder))?;
+        let entries = std::fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
+        let package = entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "deb"));
+        let package = package.context("apt-get download left no package")?;
+        program::run(Command::new("dpkg-deb").arg("-x").arg(package).arg(&folder))?;
+    }
+    Ok(nginx)
 }
 
 /// A sentence encoder from its package, in the cache.

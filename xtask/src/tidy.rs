@@ -25,10 +25,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ledger", &[]),
     ("web", &[]),
     ("outbound", &[]),
+    // Of tests alone.
+    ("fuzz", &[]),
     ("registry", &["ledger", "tensor"]),
     ("tasks", &["registry", "tensor"]),
     ("engine", &["tensor"]),
     ("engine-onnx", &["engine", "tensor"]),
+    ("engine-remote", &["engine", "api", "outbound", "tensor"]),
     ("store", &["registry", "ledger", "tensor"]),
     ("hub", &["store", "tasks", "registry", "ledger", "tensor", "receipt", "engine"]),
     // The types of the use cases come from the crates below `hub`; SQL stays behind their traits.
@@ -47,6 +50,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "receipt",
             "engine",
             "engine-onnx",
+            "engine-remote",
         ],
     ),
     ("testkit", &["hub", "store", "registry", "ledger", "tensor", "receipt", "engine", "server", "api"]),
@@ -57,8 +61,14 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Edges that only tests have, on top of the above.
-const TEST_EDGES: &[(&str, &[&str])] =
-    &[("hub", &["testkit"]), ("server", &["receipt", "testkit"]), ("modelhub", &["testkit"])];
+const TEST_EDGES: &[(&str, &[&str])] = &[
+    ("hub", &["testkit"]),
+    ("server", &["fuzz", "receipt", "testkit"]),
+    ("modelhub", &["testkit"]),
+    ("tensor", &["fuzz"]),
+    ("registry", &["fuzz"]),
+    ("engine", &["fuzz"]),
+];
 
 /// Dependencies that one crate hides from the others.
 const HIDDEN: &[(&str, &str)] = &[
@@ -69,8 +79,13 @@ const HIDDEN: &[(&str, &str)] = &[
     ("multer", "server"),
     ("tokenizers", "tasks"),
     ("image", "tasks"),
+    ("hound", "tasks"),
+    ("csv", "tasks"),
     ("regex", "tasks"),
-    ("hyper-util", "server"),
+    ("hyper-util", "server outbound"),
+    ("hyper", "outbound"),
+    ("tokio-rustls", "outbound"),
+    ("webpki-roots", "outbound"),
     ("ort", "engine-onnx"),
     ("libloading", "engine-onnx"),
     ("maud", "web"),
@@ -78,7 +93,7 @@ const HIDDEN: &[(&str, &str)] = &[
     ("k256", "receipt"),
     ("clap", "modelhub xtask benches"),
     ("anyhow", "modelhub xtask benches"),
-    ("ureq", "modelhub outbound"),
+    ("ureq", "modelhub"),
 ];
 
 /// What rules may not know: no async, no clock's library, no I/O.

@@ -55,12 +55,18 @@ codes! {
     ScopeMissing = "scope_missing", 403;
     /// The account may not do this, whatever its key.
     Forbidden = "forbidden", 403;
+    /// The file carries weights, and its owner keeps them.
+    WeightsSealed = "weights_sealed", 403;
     /// Nothing stands at this path.
     NotFound = "not_found", 404;
     /// There is no such model, or it is not visible to the caller.
     ModelNotFound = "model_not_found", 404;
     /// The model has no such release.
     ReleaseNotFound = "release_not_found", 404;
+    /// The model has no such branch, tag, release or commit.
+    RevisionNotFound = "revision_not_found", 404;
+    /// The commit has no such file or folder.
+    FileNotFound = "file_not_found", 404;
     /// There is no such account.
     AccountNotFound = "account_not_found", 404;
     /// There is no such receipt, or it is not visible to the caller.
@@ -79,20 +85,32 @@ codes! {
     IdempotencyConflict = "idempotency_conflict", 409;
     /// The handle belongs to another account.
     HandleTaken = "handle_taken", 409;
+    /// The owner has a model of this name already.
+    ModelTaken = "model_taken", 409;
+    /// There is a branch or tag of this name, or this one has to stay.
+    RefConflict = "ref_conflict", 409;
+    /// Calls and receipts name the model's releases, so it stays.
+    ModelReleased = "model_released", 409;
     /// The release number is taken, or is not the next one.
     ReleaseConflict = "release_conflict", 409;
     /// The id was used before with other content.
     IdReused = "id_reused", 409;
+    /// The upload goes on from another byte; `Upload-Offset` says from which.
+    UploadOffset = "upload_offset", 409;
     /// The hold was captured, released or has expired, or is being captured.
     HoldEnded = "hold_ended", 409;
     /// The call was charged, but its outcome is no longer kept; the receipt is.
     OutcomeExpired = "outcome_expired", 410;
     /// The request needs a `Content-Length`.
     LengthRequired = "length_required", 411;
+    /// The branch has moved on from the commit this change was made from.
+    BranchMoved = "branch_moved", 412;
     /// The body is larger than this path takes.
     BodyTooLarge = "body_too_large", 413;
     /// The body is in a form or an encoding that is not read here.
     UnsupportedMediaType = "unsupported_media_type", 415;
+    /// The file ends before the range that was asked for; `Content-Range` says where.
+    RangeNotSatisfiable = "range_not_satisfiable", 416;
     /// The model did not pass the checks of a publish; the verdicts say which.
     PublishRefused = "publish_refused", 422;
     /// The card, README.md and its front matter, cannot be taken.
@@ -109,10 +127,14 @@ codes! {
     Busy = "busy", 429;
     /// The hub failed; its log says why. `/api/v1/calls` says whether a call was charged.
     Internal = "internal", 500;
+    /// The hub has no such part yet.
+    NotImplemented = "not_implemented", 501;
     /// The model could not be loaded or failed on these inputs. Nothing was charged.
     EngineFailed = "engine_failed", 502;
     /// Nothing can run models at present. Nothing was charged.
     EngineUnavailable = "engine_unavailable", 503;
+    /// The server that runs this model does not answer; `Retry-After` says when to try again. Nothing was charged.
+    RemoteUnavailable = "remote_unavailable", 503;
     /// The books cannot be written at present; a request with an `Idempotency-Key` may be repeated safely.
     BooksUnavailable = "books_unavailable", 503;
     /// The window of idempotency keys is full; calls without one are still taken.
@@ -126,6 +148,7 @@ impl Code {
     pub const fn retry_after_s(self) -> Option<u32> {
         match self {
             Code::Busy => Some(1),
+            Code::RemoteUnavailable => Some(5),
             Code::EngineUnavailable | Code::BooksUnavailable => Some(10),
             Code::IdempotencyFull => Some(60),
             _ => None,

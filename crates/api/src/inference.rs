@@ -1,8 +1,9 @@
-//! The body of an Open Inference Protocol call: JSON, and behind it the tensors that come in binary form.
+//! The bodies of an Open Inference Protocol call and of its answer: JSON, and behind it the tensors that come in binary
+//! form.
 //!
 //! Always: names and data are borrowed from the body wherever JSON allows; the lists have limits that are checked while
 //! they are read, so that sixteen megabytes of commas stay sixteen megabytes. Every byte behind the JSON belongs to
-//! exactly one input. Data is left as it came: only who knows the type can read it.
+//! exactly one tensor. Data is left as it came: only who knows the type can read it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,23 +25,29 @@ pub struct InferRequest<'a> {
     /// Comes back with the answer, byte by byte.
     pub id: Option<&'a RawValue>,
     /// What the model is called with.
-    pub inputs: Vec<InputTensor<'a>>,
+    pub inputs: Vec<WrittenTensor<'a>>,
     /// Which outputs are wanted; none: all.
     pub outputs: Option<Vec<AskedOutput<'a>>>,
     /// Whether an output that does not say how comes in binary form.
     pub binary_data_output: bool,
 }
 
-/// One input.
+/// What a server answers to `POST …/infer`.
 #[derive(Debug)]
-pub struct InputTensor<'a> {
+pub struct InferAnswer<'a> {
+    pub outputs: Vec<WrittenTensor<'a>>,
+}
+
+/// One input or output, as it came.
+#[derive(Debug)]
+pub struct WrittenTensor<'a> {
     pub name: Cow<'a, str>,
     pub shape: Vec<u64>,
     pub datatype: Cow<'a, str>,
     pub data: Data<'a>,
 }
 
-/// The data of an input.
+/// The data of an input or output.
 #[derive(Debug)]
 pub enum Data<'a> {
     /// An array, flat or nested.
@@ -64,16 +71,16 @@ pub enum Unreadable {
     Json(serde_json::Error),
     /// The JSON is said to be longer than the body.
     Head { given: usize, body: usize },
-    /// An input says that its data follows the JSON, and nothing says where that ends.
-    NoHead { input: String },
-    /// An input has no data.
-    NoData { input: String },
-    /// An input has data twice.
-    TwoData { input: String },
-    /// An input has fewer bytes behind the JSON than it says.
-    Short { input: String, given: u64, left: usize },
-    /// Bytes behind the JSON that belong to no input.
-    Left { bytes: usize },
+    /// A tensor says that its data follows the JSON, and nothing says where that ends.
+    NoHead { tensor: String },
+    /// A tensor has no data.
+    NoData { tensor: String },
+    /// A tensor has data twice.
+    TwoData { tensor: String },
+    /// A tensor has fewer bytes behind the JSON than it says.
+    Short { tensor: String, given: u64, left: usize },
+    /// Bytes behind the JSON that belong to no tensor.
+    Left { side: &'static str, bytes: usize },
 }
 
 impl fmt::Display for Unreadable {
@@ -83,18 +90,18 @@ impl fmt::Display for Unreadable {
             Unreadable::Head { given, body } => {
                 write!(f, "the JSON is said to have {given} bytes; the body has {body}")
             }
-            Unreadable::NoHead { input } => {
-                write!(f, "input {input:?} has binary_data_size, and nothing says where the JSON ends")
+            Unreadable::NoHead { tensor } => {
+                write!(f, "{tensor} has binary_data_size, and nothing says where the JSON ends")
             }
-            Unreadable::NoData { input } => write!(f, "input {input:?} has no data"),
-            Unreadable::TwoData { input } => {
-                write!(f, "input {input:?} has data and binary_data_size; expected one of them")
+            Unreadable::NoData { tensor } => write!(f, "{tensor} has no data"),
+            Unreadable::TwoData { tensor } => {
+                write!(f, "{tensor} has data and binary_data_size; expected one of them")
             }
-            Unreadable::Short { input, given, left } => {
-                write!(f, "input {input:?} has binary_data_size {given}; {left} bytes are left of the body")
+            Unreadable::Short { tensor, given, left } => {
+                write!(f, "{tensor} has binary_data_size {given}; {left} bytes are left of the body")
             }
-            Unreadable::Left { bytes } => {
-                write!(f, "{bytes} bytes of the body belong to no input; expected as many as binary_data_size says")
+            Unreadable::Left { side, bytes } => {
+                write!(f, "{bytes} bytes of the body belong to no {side}; expected as many as binary_data_size says")
             }
         }
     }
@@ -104,14 +111,9 @@ impl<'a> InferRequest<'a> {
     /// Reads a body. With `head`, its first so many bytes are JSON and what follows is cut for the inputs that say so,
     /// in their order; without, all of it is JSON.
     pub fn read(body: &'a [u8], head: Option<usize>) -> Result<InferRequest<'a>, Unreadable> {
-        let given = head.unwrap_or(body.len());
-        let too_long = Unreadable::Head { given, body: body.len() };
-        let (json, mut rest) = body.split_at_checked(given).ok_or(too_long)?;
+        let (json, rest) = split(body, head)?;
         let Request { id, inputs, outputs, parameters } = serde_json::from_slice(json).map_err(Unreadable::Json)?;
-        let inputs = inputs.into_iter().map(|input| input.cut(head.is_some(), &mut rest)).collect::<Result<_, _>>()?;
-        if !rest.is_empty() {
-            return Err(Unreadable::Left { bytes: rest.len() });
-        }
+        let inputs = cut("input", inputs, head.is_some(), rest)?;
         let asked = |Output { name, parameters }: Output<'a>| AskedOutput {
             name,
             binary_data: parameters.and_then(|parameters| parameters.binary_data),
@@ -125,13 +127,46 @@ impl<'a> InferRequest<'a> {
     }
 }
 
+impl<'a> InferAnswer<'a> {
+    /// Reads a body, as [`InferRequest::read`] does.
+    pub fn read(body: &'a [u8], head: Option<usize>) -> Result<InferAnswer<'a>, Unreadable> {
+        let (json, rest) = split(body, head)?;
+        let Answered { outputs } = serde_json::from_slice(json).map_err(Unreadable::Json)?;
+        Ok(InferAnswer { outputs: cut("output", outputs, head.is_some(), rest)? })
+    }
+}
+
+/// A body's JSON, and what follows it.
+fn split(body: &[u8], head: Option<usize>) -> Result<(&[u8], &[u8]), Unreadable> {
+    let given = head.unwrap_or(body.len());
+    body.split_at_checked(given).ok_or(Unreadable::Head { given, body: body.len() })
+}
+
+/// Gives each tensor its data, down to the last byte.
+fn cut<'a>(
+    side: &'static str,
+    tensors: Vec<Written<'a>>,
+    has_head: bool,
+    mut rest: &'a [u8],
+) -> Result<Vec<WrittenTensor<'a>>, Unreadable> {
+    let cut = tensors.into_iter().map(|tensor| tensor.cut(side, has_head, &mut rest)).collect::<Result<_, _>>()?;
+    if rest.is_empty() { Ok(cut) } else { Err(Unreadable::Left { side, bytes: rest.len() }) }
+}
+
+/// The JSON of an answer. What else a server says is read over.
+#[derive(serde::Deserialize)]
+struct Answered<'a> {
+    #[serde(borrow, deserialize_with = "answered")]
+    outputs: Vec<Written<'a>>,
+}
+
 /// The JSON. Fields of other protocols' servers are read over.
 #[derive(serde::Deserialize)]
 struct Request<'a> {
     #[serde(default, borrow, deserialize_with = "id")]
     id: Option<&'a RawValue>,
     #[serde(borrow, deserialize_with = "inputs")]
-    inputs: Vec<Input<'a>>,
+    inputs: Vec<Written<'a>>,
     #[serde(default, borrow, deserialize_with = "outputs")]
     outputs: Option<Vec<Output<'a>>>,
     #[serde(default)]
@@ -145,7 +180,7 @@ struct RequestParameters {
 }
 
 #[derive(serde::Deserialize)]
-struct Input<'a> {
+struct Written<'a> {
     #[serde(borrow)]
     name: Cow<'a, str>,
     #[serde(deserialize_with = "shape")]
@@ -155,11 +190,11 @@ struct Input<'a> {
     #[serde(default, borrow)]
     data: Option<&'a RawValue>,
     #[serde(default)]
-    parameters: Option<InputParameters>,
+    parameters: Option<WrittenParameters>,
 }
 
 #[derive(serde::Deserialize)]
-struct InputParameters {
+struct WrittenParameters {
     #[serde(default)]
     binary_data_size: Option<u64>,
 }
@@ -178,26 +213,26 @@ struct OutputParameters {
     binary_data: Option<bool>,
 }
 
-impl<'a> Input<'a> {
+impl<'a> Written<'a> {
     /// With its data, which may be the beginning of `rest`.
-    fn cut(self, has_head: bool, rest: &mut &'a [u8]) -> Result<InputTensor<'a>, Unreadable> {
-        let Input { name, shape, datatype, data, parameters } = self;
+    fn cut(self, side: &str, has_head: bool, rest: &mut &'a [u8]) -> Result<WrittenTensor<'a>, Unreadable> {
+        let Written { name, shape, datatype, data, parameters } = self;
         // For a message; a name can be as long as the body.
-        let input = || name.chars().take(64).collect::<String>();
+        let tensor = || format!("{side} {:?}", name.chars().take(64).collect::<String>());
         let data = match (data, parameters.and_then(|parameters| parameters.binary_data_size)) {
             (Some(data), None) => Data::Json(data),
-            (None, None) => return Err(Unreadable::NoData { input: input() }),
-            (Some(_), Some(_)) => return Err(Unreadable::TwoData { input: input() }),
-            (None, Some(_)) if !has_head => return Err(Unreadable::NoHead { input: input() }),
+            (None, None) => return Err(Unreadable::NoData { tensor: tensor() }),
+            (Some(_), Some(_)) => return Err(Unreadable::TwoData { tensor: tensor() }),
+            (None, Some(_)) if !has_head => return Err(Unreadable::NoHead { tensor: tensor() }),
             (None, Some(given)) => {
                 let cut = usize::try_from(given).ok().and_then(|size| rest.split_at_checked(size));
-                let short = || Unreadable::Short { input: input(), given, left: rest.len() };
+                let short = || Unreadable::Short { tensor: tensor(), given, left: rest.len() };
                 let (bytes, after) = cut.ok_or_else(short)?;
                 *rest = after;
                 Data::Binary(bytes)
             }
         };
-        Ok(InputTensor { name, shape, datatype, data })
+        Ok(WrittenTensor { name, shape, datatype, data })
     }
 }
 
@@ -213,8 +248,12 @@ fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue
     }
 }
 
-fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Input<'de>>, D::Error> {
+fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Written<'de>>, D::Error> {
     bounded(deserializer, "inputs", MAX_TENSORS)
+}
+
+fn answered<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Written<'de>>, D::Error> {
+    bounded(deserializer, "outputs", MAX_TENSORS)
 }
 
 fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Output<'de>>>, D::Error> {
@@ -365,6 +404,29 @@ mod tests {
             Data::Binary(bytes) => bytes,
         };
         assert_eq!([data(0), data(1), data(2), data(3)], [&b"aa"[..], b"[1]", b"", b"ddd"]);
+    }
+
+    #[test]
+    fn an_answer_is_read_like_a_request() {
+        let json = r#"{"model_name":"m","extra":{},"outputs":[
+            {"name":"y","datatype":"FP32","shape":[1],"data":[1.5]},
+            {"name":"z","datatype":"UINT8","shape":[2],"parameters":{"binary_data_size":2}}]}"#;
+        let body = [json.as_bytes(), b"zz"].concat();
+        let answer = InferAnswer::read(&body, Some(json.len())).unwrap();
+        let [y, z] = &answer.outputs[..] else { panic!("two outputs") };
+        assert!(matches!(y.data, Data::Json(data) if data.get() == "[1.5]"));
+        assert!(matches!(z.data, Data::Binary(b"zz")) && z.name == "z" && z.shape == [2]);
+        for (json, head, reason) in [
+            (r#"{"outputs":null}"#, None, "expected a list (outputs)"),
+            (r#"{"error":"no"}"#, None, "missing field `outputs`"),
+            (r#"{"outputs":[{"name":"y","datatype":"FP32","shape":[-1],"data":[]}]}"#, None, "integer `-1`"),
+            (r#"{"outputs":[{"name":"y","datatype":"FP32","shape":[1]}]}"#, None, r#"output "y" has no data"#),
+            (r#"{"outputs":[]}more"#, Some(14), "4 bytes of the body belong to no output"),
+            (r#"{"outputs":[]}"#, Some(99), "is said to have 99 bytes"),
+        ] {
+            let error = InferAnswer::read(json.as_bytes(), head).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]

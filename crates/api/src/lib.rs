@@ -28,15 +28,22 @@ pub use account::{
 pub use admin::{Fee, MadeAccount, Moved, NewAccount, NewTransfer, RateSet, SetRate};
 pub use code::Code;
 pub use embeddings::{Embedded, Embedding, Embeddings, EmbeddingsRequest, EmbeddingsUsage};
-pub use inference::{AskedOutput, Data, InferRequest, InputTensor, MAX_ID_BYTES, MAX_SHAPE, MAX_TENSORS, Unreadable};
+pub use inference::{
+    AskedOutput, Data, InferAnswer, InferRequest, MAX_ID_BYTES, MAX_SHAPE, MAX_TENSORS, Unreadable, WrittenTensor,
+};
 pub use list::{ListedModel, ListedModels, MAX_PAGE, PAGE};
-pub use model::{HubInfo, ModelMetadata, PriceTerms, Quote, QuotePart, Ready, ServerMetadata, TensorMetadata};
+pub use model::{
+    Check, CheckDifference, HubInfo, ModelChecks, ModelMetadata, PriceTerms, Quote, QuotePart, Ready, ReleaseChecks,
+    ServerMetadata, TensorMetadata,
+};
 pub use money::{
     Debt, Debts, Deposited, DepositedOne, Entries, Entry, Hold, Holds, Limits, LimitsUsed, NewDeposit, NewDeposits,
     NewHold, NewRefund, Purses, Refund, RefundPart, Refunds, ReleasedHold, SetLimits, SetTrial, Statement,
     StatementItem, StatementTotal, Trial, TrialBudget, UsedLimits,
 };
 pub use problem::{ErrorLine, Prefix, Problem};
-pub use publish::{DraftFile, Publish, Published, PublishedLine, Uploaded, Verdict, VerdictLine};
+pub use publish::{
+    DraftFile, DraftState, PartUploaded, Publish, Published, PublishedLine, ReleaseWish, Uploaded, Verdict, VerdictLine,
+};
 pub use run::{MAX_VALUES, RunAnswer, RunRequest, values};
 pub use webhook::{Alert, Alerts, QueuedTest, RemovedWebhook, SetWebhook, Webhook};

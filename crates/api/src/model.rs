@@ -39,6 +39,12 @@ pub struct ModelMetadata {
     /// All releases, oldest first.
     pub versions: Vec<String>,
     pub platform: String,
+    /// What runs it: `onnxruntime` here, or `remote`, a server of the owner's.
+    #[serde(default)]
+    pub engine: String,
+    /// That server. The weights are there: the hub cannot tell which ones run, and `digest` is of the card that names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_on: Option<String>,
     pub inputs: Vec<TensorMetadata>,
     pub outputs: Vec<TensorMetadata>,
     /// The release this speaks of.
@@ -113,4 +119,46 @@ pub struct QuotePart {
     /// The base model a royalty is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builds_on: Option<String>,
+}
+
+/// `GET /api/v1/models/{owner}/{name}/checks`: what the hub has checked of it by itself, the newest release first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelChecks {
+    /// `owner/name`.
+    pub model: String,
+    pub items: Vec<ReleaseChecks>,
+}
+
+/// Of one release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseChecks {
+    pub release: String,
+    pub checks: Vec<Check>,
+}
+
+/// Of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// `examples`, `two_runners` or `re_execution`.
+    pub kind: String,
+    /// Comparisons, and how they ended.
+    pub run: u64,
+    pub agreed: u64,
+    pub differed: u64,
+    /// There was no second answer.
+    pub failed: u64,
+    /// The last time: `agreed`, `differed`, `failed`, or `skipped` where nothing was compared.
+    pub outcome: String,
+    /// How, the last time: by `digest`, within a `tolerance`, or `nothing` was.
+    pub compared: String,
+    pub last: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_difference: Option<CheckDifference>,
+}
+
+/// The last difference or failure: which output, and how far. No input, and no value of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckDifference {
+    pub what: String,
+    pub time: String,
 }

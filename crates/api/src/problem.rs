@@ -15,6 +15,8 @@ pub struct Problem {
     pub hint: Option<String>,
     /// What it would cost, for those who have not paid.
     pub quote: Option<Box<Quote>>,
+    /// When trying again makes sense, where that is known better than the code says.
+    pub wait_s: Option<u32>,
 }
 
 /// Whose clients read it.
@@ -28,6 +30,10 @@ pub enum Prefix {
     OpenAi,
     /// The same protocol over gRPC, whose clients read a status. It is made elsewhere.
     Grpc,
+    /// `/api/v0`: the `opengradient` SDK, which shows the text at `detail` and nothing else.
+    OpenGradient,
+    /// What clients made for Hugging Face's hub read: the text at `error`. Their headers are made elsewhere.
+    HuggingFace,
     /// Everything else: people. The page is made elsewhere.
     Page,
 }
@@ -43,12 +49,23 @@ impl Prefix {
             Prefix::OpenAi
         } else if under("/inference.GRPCInferenceService") {
             Prefix::Grpc
-        } else if under("/api") || under("/.well-known") || under("/metrics") {
+        } else if under("/api/v1") || path == "/api" || under("/.well-known") || under("/metrics") {
             Prefix::Api
+        } else if under("/api/v0") {
+            Prefix::OpenGradient
+        } else if under("/api") || under("/datasets") || under("/spaces") || is_raw(path) {
+            Prefix::HuggingFace
         } else {
             Prefix::Page
         }
     }
+}
+
+/// `/{owner}/{name}/resolve/…` and `/{owner}/{name}.git/…`, and the first without an owner.
+fn is_raw(path: &str) -> bool {
+    let mut segments = path.split('/').skip(2);
+    let (second, third) = (segments.next().unwrap_or_default(), segments.next());
+    third.is_some_and(|third| third == "resolve" || second == "resolve" || second.ends_with(".git"))
 }
 
 #[derive(Serialize)]
@@ -76,6 +93,12 @@ struct InferenceBody<'a> {
     quote: Option<&'a Quote>,
 }
 
+#[derive(Serialize)]
+struct OpenGradientBody<'a> {
+    detail: &'a str,
+    code: &'a str,
+}
+
 /// `param` is what their clients look for; which field it was stands in the message.
 #[derive(Serialize)]
 struct OpenAiBody<'a> {
@@ -101,7 +124,7 @@ pub struct ErrorLine<'a>(pub &'a Problem);
 impl Problem {
     /// A problem without advice.
     pub fn new(code: Code, message: impl Into<String>) -> Problem {
-        Problem { code, message: message.into(), hint: None, quote: None }
+        Problem { code, message: message.into(), hint: None, quote: None, wait_s: None }
     }
 
     /// The same with advice.
@@ -116,11 +139,40 @@ impl Problem {
         Problem { quote: Some(Box::new(quote)), ..self }
     }
 
+    /// The same with the time after which trying again makes sense.
+    #[must_use]
+    pub fn wait(self, seconds: u32) -> Problem {
+        Problem { wait_s: Some(seconds), ..self }
+    }
+
+    /// Message and advice in one, for clients that show one text alone.
+    pub fn advised(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    /// The seconds for the header `Retry-After`.
+    pub fn retry_after_s(&self) -> Option<u32> {
+        self.wait_s.or(self.code.retry_after_s())
+    }
+
     /// The JSON body for clients of `prefix`. Pages and gRPC have no JSON form; theirs is that of `/api/v1`.
     pub fn json(&self, prefix: Prefix) -> Vec<u8> {
         let (code, message, hint) = (self.code.word(), self.message.as_str(), self.hint.as_deref());
         let quote = self.quote.as_deref();
         match prefix {
+            // These two show nothing but one text, so the advice is part of it.
+            Prefix::OpenGradient => {
+                let advised = hint.map(|hint| format!("{message}; {hint}"));
+                serde_json::to_vec(&OpenGradientBody { detail: advised.as_deref().unwrap_or(message), code })
+            }
+            Prefix::HuggingFace => {
+                let advised = hint.map(|hint| format!("{message}; {hint}"));
+                let error = advised.as_deref().unwrap_or(message);
+                serde_json::to_vec(&InferenceBody { error, code, hint: None, quote })
+            }
             Prefix::Inference => serde_json::to_vec(&InferenceBody { error: message, code, hint, quote }),
             Prefix::OpenAi => {
                 let r#type = match self.code.status() {
@@ -146,7 +198,7 @@ impl Problem {
 
 impl Serialize for ErrorLine<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Problem { code, message, hint, quote } = self.0;
+        let Problem { code, message, hint, quote, .. } = self.0;
         let error = Words { code: code.word(), message, hint: hint.as_deref() };
         ApiBody { error, quote: quote.as_deref() }.serialize(serializer)
     }
@@ -178,6 +230,14 @@ mod tests {
         let advised = bare.hint("look at /");
         assert!(text(&advised, Prefix::Api).ends_with(r#","hint":"look at /"}}"#));
         assert!(text(&advised, Prefix::Inference).ends_with(r#","code":"model_not_found","hint":"look at /"}"#));
+        assert_eq!(
+            text(&advised, Prefix::HuggingFace),
+            r#"{"error":"there is no model \"a/b\"; look at /","code":"model_not_found"}"#
+        );
+        assert_eq!(
+            text(&advised, Prefix::OpenGradient),
+            r#"{"detail":"there is no model \"a/b\"; look at /","code":"model_not_found"}"#
+        );
         assert_eq!(serde_json::to_string(&ErrorLine(&advised)).unwrap(), text(&advised, Prefix::Api));
     }
 
@@ -195,6 +255,20 @@ mod tests {
             ("/api", Prefix::Api),
             ("/apix/y", Prefix::Page),
             ("/.well-known/modelhub", Prefix::Api),
+            ("/api/v1", Prefix::Api),
+            ("/api/v0/models/", Prefix::OpenGradient),
+            ("/api/v0", Prefix::OpenGradient),
+            ("/api/v0x", Prefix::HuggingFace),
+            ("/api/v1x", Prefix::HuggingFace),
+            ("/api/models/alice/iris", Prefix::HuggingFace),
+            ("/api/whoami-v2", Prefix::HuggingFace),
+            ("/datasets/alice/flowers/resolve/main/x", Prefix::HuggingFace),
+            ("/alice/iris/resolve/main/a/b", Prefix::HuggingFace),
+            ("/iris/resolve/main/a", Prefix::HuggingFace),
+            ("/alice/iris.git/info/lfs/objects/batch", Prefix::HuggingFace),
+            ("/alice/resolve", Prefix::Page),
+            ("/alice/iris.git", Prefix::Page),
+            ("/alice/iris/resolved/x", Prefix::Page),
             ("/", Prefix::Page),
             ("/alice/v2", Prefix::Page),
         ] {

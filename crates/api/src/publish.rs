@@ -11,6 +11,16 @@ pub struct Uploaded {
     pub size: u64,
 }
 
+/// The same of a part, whose rest has to follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartUploaded {
+    pub sha256: String,
+    /// Of the whole file.
+    pub size: u64,
+    /// How many bytes of it are here.
+    pub offset: u64,
+}
+
 /// `POST /api/v1/publish`: a folder whose files were uploaded before. What is not given here stands in the card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +54,44 @@ pub struct DraftFile {
     pub path: String,
     pub sha256: String,
     pub size: u64,
+}
+
+/// `POST /api/v1/models/{owner}/{name}/releases`: a commit that is there. What is not given here stands in its card.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseWish {
+    /// A branch, a tag or a commit; without one, main.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<PriceTerms>,
+    /// The number this release should get: `1.01`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Calls that name no release move to this one even when it is a new major.
+    #[serde(default)]
+    pub latest: bool,
+    /// Only the verdicts; nothing is sealed.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// `GET /api/v1/models/{owner}/{name}/draft`: what becomes of what was committed or uploaded last; with `?release=1.01`, of
+/// the version with this number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftState {
+    pub branch: String,
+    /// The number it is to have, where that is known: of a version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    pub commit: String,
+    pub committed: String,
+    /// When it is published by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<String>,
+    /// Why it is no release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
 }
 
 /// What one step of a publish found.

@@ -60,7 +60,7 @@ pub struct Alerts {
 pub struct Alert {
     /// `alert_…`, the `webhook-id` of its message.
     pub id: String,
-    /// `limit.near`, `limit.reached`, `balance.low`, `model.volume` or `webhook.test`.
+    /// `limit.near`, `limit.reached`, `balance.low`, `model.volume`, `model.check` or `webhook.test`.
     #[serde(rename = "type")]
     pub kind: String,
     pub time: String,

@@ -4,20 +4,58 @@
 //! limit; a problem the hub names comes through with its code and its hint.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use ureq::http::{Request, Response, StatusCode};
+use ureq::http::{Request, Response, StatusCode, Uri};
 use ureq::{Agent, Body, SendBody};
 
-use crate::screen::{Hinted, hinted};
+use crate::screen::{Hinted, hinted, one_line};
 
 /// Most bytes of an answer that are read.
 const ANSWER_LIMIT: u64 = 256 * 1024 * 1024;
+
+/// How often in a row an answer may lead on to another.
+const MAX_HOPS: usize = 5;
+
+/// What a hub has of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    Whole,
+    /// The first bytes, or none. `coming`: a request that sends it has not ended.
+    Part {
+        bytes: u64,
+        coming: bool,
+    },
+}
+
+/// How sending a file ended.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    Whole,
+    /// The hub has this many bytes and wants those behind them.
+    GoesOn(u64),
+    /// All arrived, and it is not what was announced.
+    Spoiled(anyhow::Error),
+    /// It was cut off, or the hub cannot take it now.
+    Cut(anyhow::Error),
+}
+
+/// What came of asking for a file.
+pub(crate) enum Fetched {
+    /// Its bytes, from this one on.
+    From(u64, Box<dyn Read>),
+    /// The file ends before the byte that was asked for.
+    Short,
+    /// It is not for us; why.
+    Kept(String),
+    /// No answer, or not now.
+    Cut(anyhow::Error),
+}
 
 /// One hub, and who we are there.
 #[derive(Debug)]
@@ -105,12 +143,25 @@ impl Client {
         read(self.send("DELETE", path, &[], SendBody::none())?)
     }
 
-    /// Whether there is something at `path`.
-    pub(crate) fn has(&self, path: &str) -> anyhow::Result<bool> {
+    /// What stands at `path`, if anything does.
+    pub(crate) fn find<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Option<T>> {
+        let response = self.ask("GET", path, &[], SendBody::none())?;
+        if response.status().is_success() {
+            return read(response).map(Some);
+        }
+        let problem = self.problem_in(response);
+        if problem.code == "not_found" { Ok(None) } else { Err(problem.into()) }
+    }
+
+    /// What the hub has of an upload.
+    pub(crate) fn arrived(&self, path: &str) -> anyhow::Result<Arrived> {
         let response = self.ask("HEAD", path, &[], SendBody::none())?;
         match response.status() {
-            StatusCode::NOT_FOUND => Ok(false),
-            status if status.is_success() => Ok(true),
+            StatusCode::NOT_FOUND => Ok(Arrived::Part {
+                bytes: upload_offset(&response).unwrap_or(0),
+                coming: response.headers().contains_key("retry-after"),
+            }),
+            status if status.is_success() => Ok(Arrived::Whole),
             // An answer to HEAD has no body, so the hub cannot tell why: a GET of the account can.
             _ => self.get::<Value>("/api/v1/account").and_then(|_| Err(self.refused(response))),
         }
@@ -149,11 +200,73 @@ impl Client {
         self.send(method, path, &all, SendBody::from_reader(&mut body))
     }
 
-    /// Sends as many bytes as `size_bytes` says from a reader.
-    pub(crate) fn upload(&self, path: &str, size_bytes: u64, bytes: &mut dyn Read) -> anyhow::Result<()> {
-        let length = size_bytes.to_string();
-        let headers = [("content-type", "application/octet-stream"), ("content-length", length.as_str())];
-        self.send("PUT", path, &headers, SendBody::from_reader(bytes)).map(drop)
+    /// Sends a file's bytes from `offset` to its end. What a reader of ours has to say is an error; what trying again
+    /// may mend is none.
+    pub(crate) fn upload(&self, path: &str, offset: u64, size: u64, bytes: &mut dyn Read) -> anyhow::Result<Sent> {
+        let length = (size - offset).to_string();
+        let range = format!("bytes {offset}-{}/{size}", size.saturating_sub(1));
+        let mut headers = vec![("content-type", "application/octet-stream"), ("content-length", length.as_str())];
+        if offset > 0 {
+            headers.push(("content-range", range.as_str()));
+        }
+        let response = match self.ask("PUT", path, &headers, SendBody::from_reader(bytes)) {
+            Ok(response) => response,
+            Err(error) if error.is::<io::Error>() => return Err(error),
+            Err(error) => return Ok(Sent::Cut(error)),
+        };
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Sent::Whole);
+        }
+        let goes_on = upload_offset(&response);
+        let problem = self.problem_in(response);
+        match (problem.code.as_str(), goes_on) {
+            ("upload_offset", Some(bytes)) => Ok(Sent::GoesOn(bytes)),
+            ("upload_mismatch", _) => Ok(Sent::Spoiled(problem.into())),
+            _ if may_pass(status) => Ok(Sent::Cut(problem.into())),
+            _ => Err(problem.into()),
+        }
+    }
+
+    /// Begins to read what stands at `path`, from a byte on. Where the answer leads to another host the key does not
+    /// go along.
+    pub(crate) fn fetch(&self, path: &str, offset: u64) -> anyhow::Result<Fetched> {
+        let mut url = format!("{}{path}", self.url);
+        for _ in 0..MAX_HOPS {
+            let mut request = Request::builder().method("GET").uri(&url).header("accept-encoding", "identity");
+            if offset > 0 {
+                request = request.header("range", format!("bytes={offset}-"));
+            }
+            if let Some(key) = self.key.as_ref().filter(|_| origin(&url) == origin(&self.url)) {
+                request = request.header("authorization", format!("Bearer {}", key.reveal()));
+            }
+            let request = request.body(SendBody::none()).context("the request cannot be sent as it is")?;
+            let response = match self.agent.run(request) {
+                Ok(response) => response,
+                Err(error) => return Ok(Fetched::Cut(self.unreachable(error))),
+            };
+            let status = response.status();
+            if status.is_redirection() {
+                let to = response.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or_default();
+                url = onward(&url, to)?;
+                continue;
+            }
+            let begins = match status {
+                StatusCode::OK => 0,
+                StatusCode::PARTIAL_CONTENT => first_byte(&response).unwrap_or(0),
+                StatusCode::RANGE_NOT_SATISFIABLE => return Ok(Fetched::Short),
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                    return Ok(Fetched::Kept(self.problem_in(response).message));
+                }
+                _ if may_pass(status) => return Ok(Fetched::Cut(self.refused(response))),
+                _ => return Err(self.refused(response)),
+            };
+            return Ok(Fetched::From(
+                begins,
+                Box::new(response.into_body().into_with_config().limit(u64::MAX).reader()),
+            ));
+        }
+        bail!("{} leads on and on: more than {MAX_HOPS} redirections", self.url)
     }
 
     /// One request; an answer that is no success is an error.
@@ -199,6 +312,10 @@ impl Client {
     }
 
     fn refused(&self, response: Response<Body>) -> anyhow::Error {
+        self.problem_in(response).into()
+    }
+
+    fn problem_in(&self, response: Response<Body>) -> Problem {
         let (head, body) = response.into_parts();
         let status = head.status;
         let mut text = String::new();
@@ -215,7 +332,46 @@ impl Client {
         };
         let signed_out = "modelhub login URL --key KEY, or --key, or MODELHUB_KEY";
         let hint = problem.hint.or_else(|| (status == StatusCode::UNAUTHORIZED).then(|| signed_out.to_owned()));
-        Problem { code: problem.code, message, hint }.into()
+        Problem { code: problem.code, message, hint }
+    }
+}
+
+/// Whether the same request may be answered otherwise in a while.
+fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+}
+
+fn upload_offset(response: &Response<Body>) -> Option<u64> {
+    response.headers().get("upload-offset")?.to_str().ok()?.parse().ok()
+}
+
+/// Where the part of a file begins that an answer has.
+fn first_byte(response: &Response<Body>) -> Option<u64> {
+    let range = response.headers().get("content-range")?.to_str().ok()?;
+    range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
+}
+
+/// `scheme://host:port` of an address.
+fn origin(url: &str) -> Option<(String, String, u16)> {
+    let uri: Uri = url.parse().ok()?;
+    let scheme = uri.scheme_str()?.to_ascii_lowercase();
+    let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
+    Some((scheme, uri.host()?.to_ascii_lowercase(), port))
+}
+
+/// Where a redirection leads. What was asked for over TLS is not read without.
+fn onward(from: &str, to: &str) -> anyhow::Result<String> {
+    let (scheme, rest) = from.split_once("://").context("an address has a scheme")?;
+    let authority = rest.split('/').next().unwrap_or_default();
+    let to = match to {
+        _ if to.starts_with("//") => format!("{scheme}:{to}"),
+        _ if to.starts_with('/') => format!("{scheme}://{authority}{to}"),
+        _ => to.to_owned(),
+    };
+    let leads = origin(&to).map(|(scheme, ..)| scheme);
+    match (scheme, leads.as_deref()) {
+        ("http", Some("http")) | (_, Some("https")) => Ok(to),
+        _ => bail!("{authority} sends us on to \"{}\", where we do not go", one_line(&to)),
     }
 }
 
@@ -317,6 +473,27 @@ mod tests {
             ("http://localhost.example:80", false),
         ] {
             assert_eq!(is_this_machine(url), here, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_key_stays_with_its_origin_and_tls_is_not_left() {
+        let hub = "https://hub.example/a";
+        assert_eq!(onward(hub, "/b?c").unwrap(), "https://hub.example/b?c");
+        assert_eq!(onward(hub, "//cdn.example/b").unwrap(), "https://cdn.example/b");
+        assert_eq!(onward(hub, "https://cdn.example/b").unwrap(), "https://cdn.example/b");
+        assert_eq!(onward("http://127.0.0.1:80/a", "http://127.0.0.1:81/b").unwrap(), "http://127.0.0.1:81/b");
+        for to in ["http://hub.example/b", "file:///etc/passwd", "", "b", "gopher://x/"] {
+            assert!(onward(hub, to).is_err(), "{to}");
+        }
+        for (one, other, same) in [
+            ("https://hub.example", "https://HUB.example:443/x", true),
+            ("https://hub.example", "http://hub.example", false),
+            ("https://hub.example", "https://hub.example.evil", false),
+            ("http://127.0.0.1:80", "http://127.0.0.1:81", false),
+            ("https://hub.example", "https://hub.example@evil.example/", false),
+        ] {
+            assert_eq!(origin(one) == origin(other), same, "{one} {other}");
         }
     }
 

@@ -4,7 +4,7 @@
 //! a file that changes while it is read is an error, so that what was hashed is what is sent.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -133,8 +133,15 @@ impl Local {
         self.stamp.size_bytes
     }
 
-    /// Opens the file for one pass from its beginning to its end.
-    pub(crate) fn open(&self) -> anyhow::Result<Pass> {
+    /// Opens the file for one pass from a byte to its end. The digest of all of it is checked where it arrives.
+    pub(crate) fn open_at(&self, offset: u64) -> anyhow::Result<Pass> {
+        let mut pass = self.open()?;
+        pass.file.seek(SeekFrom::Start(offset)).with_context(|| self.at.display().to_string())?;
+        pass.left = pass.left.checked_sub(offset).ok_or_else(|| pass.changed())?;
+        Ok(pass)
+    }
+
+    fn open(&self) -> anyhow::Result<Pass> {
         // A link or a pipe that took the file's place must not be followed or waited for.
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
         let file = OpenOptions::new()
@@ -142,19 +149,22 @@ impl Local {
             .custom_flags(flags.cast_signed())
             .open(&self.at)
             .with_context(|| self.at.display().to_string())?;
-        let pass = Pass { file, local: self.clone(), left: self.stamp.size_bytes, hash: Sha256::new(), expected: None };
+        let pass = Pass { file, local: self.clone(), left: self.stamp.size_bytes };
         pass.unchanged()?;
         Ok(pass)
     }
 
     /// The SHA-256 of the whole file, telling `progress` how many bytes were read.
     pub(crate) fn digest(&self, mut progress: impl FnMut(u64)) -> anyhow::Result<String> {
-        let mut pass = self.open()?;
+        let (mut pass, mut hash) = (self.open()?, Sha256::new());
         let mut piece = vec![0; 256 * 1024];
         loop {
             match pass.read(&mut piece)? {
-                0 => return Ok(hex(&pass.hash.finalize())),
-                size => progress(size as u64),
+                0 => return Ok(hex(&hash.finalize())),
+                size => {
+                    hash.update(&piece[..size]);
+                    progress(size as u64);
+                }
             }
         }
     }
@@ -166,16 +176,9 @@ pub(crate) struct Pass {
     file: File,
     local: Local,
     left: u64,
-    hash: Sha256,
-    expected: Option<String>,
 }
 
 impl Pass {
-    /// Ends with an error if the bytes have another digest.
-    pub(crate) fn expecting(self, digest: &str) -> Pass {
-        Pass { expected: Some(digest.to_owned()), ..self }
-    }
-
     fn unchanged(&self) -> io::Result<()> {
         let metadata = self.file.metadata()?;
         if metadata.is_file() && Stamp::of(&metadata) == self.local.stamp { Ok(()) } else { Err(self.changed()) }
@@ -201,14 +204,9 @@ impl Read for Pass {
             return Ok(0);
         }
         self.left = self.left.checked_sub(size as u64).ok_or_else(|| self.changed())?;
-        self.hash.update(&buffer[..size]);
         // Whoever knows the size does not read on to the end, so the last byte is where to look.
         if self.left == 0 {
             self.unchanged()?;
-            let differs = |expected: &String| hex(&self.hash.clone().finalize()) != *expected;
-            if self.expected.as_ref().is_some_and(differs) {
-                return Err(self.changed());
-            }
         }
         Ok(size)
     }
@@ -278,9 +276,9 @@ mod tests {
         let read = |pass: Pass| io::read_to_string(pass).map_err(|error| error.to_string());
 
         let local = at(b"abc");
-        let digest = local.digest(|_| ()).unwrap();
-        assert_eq!(read(local.open().unwrap().expecting(&digest)).unwrap(), "abc");
-        assert!(read(local.open().unwrap().expecting("00")).unwrap_err().contains("changed while it was read"));
+        assert_eq!(read(local.open().unwrap()).unwrap(), "abc");
+        assert_eq!(read(local.open_at(1).unwrap()).unwrap(), "bc");
+        assert!(local.open_at(4).is_err(), "behind its end");
 
         let pass = local.open().unwrap();
         write(folder.path(), "m.onnx", b"abcdef");

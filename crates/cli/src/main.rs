@@ -20,11 +20,14 @@ mod account;
 mod admin;
 mod audit;
 mod backup;
+mod checks;
 mod client;
+mod crew;
 mod doctor;
 mod engine;
 mod folder;
 mod identity;
+mod import;
 mod input;
 mod key;
 mod library;
@@ -32,18 +35,24 @@ mod limits;
 mod login;
 mod models;
 mod npy;
+mod patience;
 mod place;
 mod publish;
+mod pull;
 mod receipt;
 mod refund;
+mod release;
 mod run;
 mod runner;
 mod runners;
 mod screen;
 mod serve;
 mod settings;
+mod snapshot;
 mod statement;
+mod upload;
 mod values;
+mod verdicts;
 mod webhook;
 
 /// The books and their projector let go of what other threads made; the system's allocator locks for that.
@@ -77,8 +86,12 @@ enum Command {
     Serve(serve::Serve),
     Login(login::Login),
     Publish(publish::Publish),
+    Release(release::Release),
+    Import(import::Import),
+    Pull(pull::Pull),
     Run(run::Run),
     Models(models::Models),
+    Checks(checks::Checks),
     Balance(account::Balance),
     Earnings(account::Earnings),
     Calls(account::Calls),
@@ -114,8 +127,12 @@ fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(screen),
         Command::Login(login) => login.run(screen),
         Command::Publish(publish) => publish.run(screen),
+        Command::Release(release) => release.run(screen),
+        Command::Import(import) => import.run(screen),
+        Command::Pull(pull) => pull.run(screen),
         Command::Run(run) => run.run(screen),
         Command::Models(models) => models.run(screen),
+        Command::Checks(checks) => checks.run(screen),
         Command::Balance(balance) => balance.run(screen),
         Command::Earnings(earnings) => earnings.run(screen),
         Command::Calls(calls) => calls.run(screen),

@@ -35,6 +35,8 @@ const SHOWN: usize = 16;
   modelhub run alice/reader@1.02 -i image=@page.npy --max-cost 0.01
   modelhub run alice/magika --file report.pdf
   modelhub run alice/feelings --text \"What a day!\" --text \"Rain again.\"
+  modelhub run alice/bells --file yard.wav
+  modelhub run alice/sales --file history.csv
   modelhub run alice/iris --row '{\"petal_length\": 1.4, \"petal_width\": 0.2}'
   modelhub run alice/magika --body request.json --json")]
 pub(crate) struct Run {

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 /// Where results go.
@@ -54,6 +54,11 @@ impl Screen {
         ProgressBar::new(total).with_style(style).with_message(what.to_owned())
     }
 
+    /// Bars that stand under each other.
+    pub(crate) fn bars(self) -> Bars {
+        Bars { screen: self, all: MultiProgress::new() }
+    }
+
     /// A bar that says what it counts, hidden where there is no terminal.
     pub(crate) fn steps(self) -> ProgressBar {
         let style = ProgressStyle::with_template("{msg} {bar:30} {percent} % {eta}")
@@ -66,6 +71,26 @@ impl Screen {
         let spinner = ProgressBar::new_spinner().with_message(what.to_owned());
         spinner.enable_steady_tick(Duration::from_millis(120));
         spinner
+    }
+}
+
+/// Bars that stand under each other, hidden where there is no terminal.
+#[derive(Debug)]
+pub(crate) struct Bars {
+    screen: Screen,
+    all: MultiProgress,
+}
+
+impl Bars {
+    /// One more that counts bytes.
+    pub(crate) fn bytes(&self, what: &str, total: u64) -> ProgressBar {
+        self.all.add(self.screen.bytes(what, total))
+    }
+
+    /// Takes them all away.
+    pub(crate) fn clear(&self) {
+        // The terminal may be gone, and then they are.
+        let _ = self.all.clear();
     }
 }
 

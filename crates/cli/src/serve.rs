@@ -13,7 +13,8 @@ use anyhow::Context;
 use async_trait::async_trait;
 use clap::Args;
 use engine::Runners;
-use hub::{Hub, Options, Outbound, Parts};
+use engine_remote::{Anywhere, Remotes, Sign};
+use hub::{Checking, Hub, Options, Outbound, Parts};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use store::{Blobs, Folder, SqliteBooks, SqliteCatalog};
@@ -63,11 +64,17 @@ impl Serve {
             Some(true) => outbound::Reach::Anywhere,
             _ => outbound::Reach::Public,
         };
+        let usual = Checking::default();
+        let checking = Checking { one_call_in: settings.re_execute_one_in.unwrap_or(usual.one_call_in), ..usual };
         let clock: Arc<dyn store::Clock> = Arc::new(store::System);
         let books = SqliteBooks::open(folder.path(), Arc::clone(&clock), &store::Options::default())?;
         let catalog = SqliteCatalog::open(folder.path())?;
         let blobs = Blobs::open(&folder.blobs()).with_context(|| folder.blobs().display().to_string())?;
-        let engine = Runners::new(runners::config(&settings)?);
+        let catalog: Arc<dyn store::Catalog> = Arc::new(catalog);
+        let client = outbound::Client::new(reach);
+        let owners = Arc::new(OwnersSecret { catalog: Arc::clone(&catalog), clock: Arc::clone(&clock) });
+        let here = Arc::new(Runners::new(runners::config(&settings)?));
+        let engine = Anywhere::new(here, Remotes::new(client.clone(), Some(owners)));
         more_descriptors();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -78,17 +85,18 @@ impl Serve {
                 dev: self.dev,
                 public_url: settings.public_url.unwrap_or_else(|| url.clone()).trim_end_matches('/').to_owned(),
                 name: settings.name.unwrap_or_else(|| "Model Hub".to_owned()),
+                checking,
             };
             let hub = Hub::start(Parts {
                 books: Arc::new(books),
-                catalog: Arc::new(catalog),
+                catalog,
                 blobs,
                 engine: Arc::new(engine),
                 clock,
                 signer,
                 hub_id,
                 deposit_secret,
-                outbound: Arc::new(Webhooks(outbound::Client::new(reach))),
+                outbound: Arc::new(Webhooks(client)),
                 options,
             })
             .await?;
@@ -134,6 +142,21 @@ impl Outbound for Webhooks {
 
     async fn post(&self, url: &str, headers: &[(&'static str, String)], body: String) -> Result<u16, String> {
         self.0.post(url, headers, body).await.map_err(|failed| failed.to_string())
+    }
+}
+
+/// What requests to owners' servers are signed with.
+#[derive(Debug)]
+struct OwnersSecret {
+    catalog: Arc<dyn store::Catalog>,
+    clock: Arc<dyn store::Clock>,
+}
+
+#[async_trait]
+impl Sign for OwnersSecret {
+    async fn sign(&self, owner: [u8; 16], body: &[u8]) -> Result<Vec<(&'static str, String)>, String> {
+        let signed = hub::signed_for(&*self.catalog, self.clock.now(), ledger::AccountId(owner), body).await;
+        signed.map_err(|error| format!("{error:?}"))
     }
 }
 

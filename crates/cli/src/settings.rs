@@ -36,6 +36,9 @@ pub(crate) struct Settings {
     /// The most memory a runner may have, in MiB [default: 8192, or half of the machine's]
     #[arg(long, env = "MODELHUB_RUNNER_MEMORY_MIB", value_name = "MIB")]
     pub(crate) runner_memory_mib: Option<u64>,
+    /// One paid call of so many is run again in a fresh runner and compared; 0: none [default: 100]
+    #[arg(long, env = "MODELHUB_RE_EXECUTE_ONE_IN", value_name = "CALLS")]
+    pub(crate) re_execute_one_in: Option<u32>,
 }
 
 impl Settings {
@@ -49,6 +52,7 @@ impl Settings {
             allow_private_addresses: self.allow_private_addresses.or(file.allow_private_addresses),
             allow_unsandboxed: self.allow_unsandboxed.or(file.allow_unsandboxed),
             runner_memory_mib: self.runner_memory_mib.or(file.runner_memory_mib),
+            re_execute_one_in: self.re_execute_one_in.or(file.re_execute_one_in),
         };
         settings.check()?;
         Ok(settings)
@@ -111,6 +115,7 @@ mod tests {
             ("public_url = \"hub.example\"", &["public_url", "hub.example"]),
             ("name = \"\"", &["name = \"\""]),
             ("runner_memory_mib = 63", &["runner_memory_mib = 63"]),
+            ("re_execute_one_in = -1", &["modelhub.toml", "re_execute_one_in = -1"]),
         ] {
             fs::write(Settings::path(folder.path()), text).unwrap();
             let error = format!("{:#}", Settings::default().over_file(folder.path()).unwrap_err());

@@ -25,10 +25,10 @@ pub(crate) struct Values {
     /// A text, for a model with a task
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["input", "body"])]
     text: Vec<String>,
-    /// A file: a picture, a text, or any bytes, as the model's task reads them
+    /// A file: a picture, a WAV, a history as CSV, a text, or any bytes, as the model's task reads them
     #[arg(long, value_name = "PATH", conflicts_with_all = ["input", "body"])]
     file: Vec<PathBuf>,
-    /// A row of a table: a JSON object with the model's columns
+    /// A row of a table: a JSON object with the model's columns; or a history: a JSON list, or an object of lists
     #[arg(long, value_name = "JSON", conflicts_with_all = ["input", "body"])]
     row: Vec<String>,
 }
@@ -83,7 +83,7 @@ fn form(parts: &[Vec<u8>]) -> Form {
     Form { content_type: format!("multipart/form-data; boundary={boundary}"), body }
 }
 
-/// An outcome for people: its best labels, its number, or its vector's beginning.
+/// An outcome for people: its best labels, its number, its vector's beginning, or a line for each thing that was found.
 pub(crate) fn words(outcome: &Value) -> String {
     if let Some(numbers) = outcome.as_array() {
         let mut shown: Vec<String> = numbers.iter().take(SHOWN).map(Value::to_string).collect();
@@ -95,14 +95,42 @@ pub(crate) fn words(outcome: &Value) -> String {
     if let Some(value) = outcome.get("value") {
         return format!("{value}\n");
     }
+    if let Some(list) = ["entities", "objects", "events", "forecast"].iter().find_map(|name| outcome[name].as_array()) {
+        return list.iter().map(found).collect();
+    }
     let line = |label: &Value, score: &Value| {
         let label = one_line(label.as_str().unwrap_or_default());
         score.as_f64().map_or_else(|| format!("{label}\n"), |score| format!("{label}  {score:.4}\n"))
     };
     match outcome["top"].as_array() {
         Some(top) => top.iter().map(|scored| line(&scored["label"], &scored["score"])).collect(),
+        None if outcome["label"].is_null() => line(&outcome["text"], &outcome["score"]),
         None => line(&outcome["label"], &outcome["score"]),
     }
+}
+
+/// One of a list: what it is, how sure, and where or when.
+fn found(one: &Value) -> String {
+    let word = |name: &str| one[name].as_str().map(one_line);
+    let number = |value: &Value| value.as_f64().map(|number| format!("{number:.1}")).unwrap_or_default();
+    let mut parts: Vec<String> =
+        [word("label"), word("text"), word("time"), word("column")].into_iter().flatten().collect();
+    if let Some(step) = one["step"].as_u64().filter(|_| one["time"].is_null()) {
+        parts.insert(0, step.to_string());
+    }
+    parts.extend(one["score"].as_f64().map(|score| format!("{score:.4}")));
+    parts.extend(one.get("value").map(Value::to_string));
+    if let Some(quantiles) = one["quantiles"].as_object() {
+        parts.extend(quantiles.iter().map(|(quantile, value)| format!("{}: {value}", one_line(quantile))));
+    }
+    let edges = &one["box"];
+    if edges.is_object() {
+        let [left, top, right, bottom] = ["xmin", "ymin", "xmax", "ymax"].map(|name| number(&edges[name]));
+        parts.push(format!("{left},{top} to {right},{bottom}"));
+    } else if let (Some(start), Some(end)) = (one["start"].as_f64(), one["end"].as_f64()) {
+        parts.push(format!("{start} to {end}"));
+    }
+    format!("{}\n", parts.join("  "))
 }
 
 #[cfg(test)]
@@ -129,5 +157,27 @@ mod tests {
         assert_eq!(words(&json!({"label": "a"})), "a\n");
         assert_eq!(words(&json!({"value": 1.5})), "1.5\n");
         assert_eq!(words(&json!([1, 2, 3, 4, 5, 6, 7, 8, 9])), "1 2 3 4 5 6 7 8 … 9 in all\n");
+        assert_eq!(words(&json!({"text": "a line", "score": 0.5})), "a line  0.5000\n");
+    }
+
+    #[test]
+    fn what_was_found_is_told_line_by_line() {
+        let entity = json!({"label": "PER", "score": 0.75, "start": 0, "end": 3, "text": "Ada"});
+        assert_eq!(words(&json!({"entities": [entity]})), "PER  Ada  0.7500  0 to 3\n");
+        assert_eq!(words(&json!({"entities": []})), "");
+        let edges = json!({"xmin": 1.25, "ymin": 2.0, "xmax": 30.0, "ymax": 4.0});
+        assert_eq!(
+            words(&json!({"objects": [{"label": "cat", "score": 0.5, "box": edges}]})),
+            "cat  0.5000  1.2,2.0 to 30.0,4.0\n"
+        );
+        assert_eq!(
+            words(&json!({"events": [{"label": "bell", "score": 0.5, "start": 0.5, "end": 1.25}]})),
+            "bell  0.5000  0.5 to 1.25\n"
+        );
+        let steps = json!([
+            {"step": 1, "value": 1.5},
+            {"step": 2, "time": "2026-01-31T00:00:00Z", "column": "sales", "value": 2.5, "quantiles": {"0.1": 1, "0.5": 2.5}},
+        ]);
+        assert_eq!(words(&json!({"forecast": steps})), "1  1.5\n2026-01-31T00:00:00Z  sales  2.5  0.1: 1  0.5: 2.5\n");
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -58,6 +59,19 @@ impl Hub {
 
     fn account(&self, handle: &str) -> String {
         self.json("", &["admin", "account", "create", handle])["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the hub has checked a model by itself: until then rows of its own may come at any time.
+    fn checked(&self, key: &str, model: &str) -> Value {
+        let begun = Instant::now();
+        loop {
+            let found = self.json(key, &["checks", model]);
+            if !found["items"].as_array().unwrap().is_empty() {
+                return found;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{model} was not checked within a minute");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Stops the hub as a service manager does.
@@ -204,6 +218,9 @@ fn a_hub_is_backed_up_while_it_runs_and_restored_elsewhere() {
     let hub = Hub::start();
     let (alice, bob) = (hub.account("alice"), hub.account("bob"));
     hub.json(&alice, &["publish", &model(hub.folder.path())]);
+    let checks = hub.checked(&bob, "alice/iris");
+    let two_runners = &checks["items"][0]["checks"][0];
+    assert_eq!((&two_runners["kind"], &two_runners["agreed"]), (&"two_runners".into(), &1.into()));
     hub.json("", &["admin", "deposit", "bob", "1"]);
     let run = ["run", "alice/iris", "-i", "features=[5.1,3.5,1.4,0.2]"];
     let call = hub.json(&bob, &run)["receipt"].as_str().unwrap().to_owned();
@@ -217,7 +234,7 @@ fn a_hub_is_backed_up_while_it_runs_and_restored_elsewhere() {
     let (copy, other) = (hub.folder.path().join("copy"), hub.folder.path().join("other"));
     let (copy, other) = (copy.to_str().unwrap(), other.to_str().unwrap());
     let made = hub.json("", &["backup", copy]);
-    assert_eq!((&made["rows"], &made["new_models_files"]), (&2.into(), &2.into()));
+    assert_eq!((&made["rows"], &made["new_models_files"]), (&4.into(), &2.into()), "two are the hub's checks");
     for folder in [copy, made["folder"].as_str().unwrap()] {
         assert_eq!(hub.json("", &["audit", "--deep", "--data", folder])["in_order"], true);
     }
@@ -225,7 +242,7 @@ fn a_hub_is_backed_up_while_it_runs_and_restored_elsewhere() {
     assert_eq!(hub.json("", &["backup", copy])["new_models_files"], 0);
 
     let restored = hub.json("", &["restore", copy, "--data", other]);
-    assert_eq!((&restored["rows"], &restored["in_order"]), (&3.into(), &true.into()));
+    assert_eq!((&restored["rows"], &restored["in_order"]), (&5.into(), &true.into()));
     assert!(hub.fails("", &["restore", copy, "--data", other]).1.contains("there already"));
     let (mut child, url) = serve(Path::new(other));
     let (_, said) = hub.fails("mh_none", &["balance", "--url", &url]);
@@ -352,6 +369,7 @@ fn every_command_shows_an_example() {
         "publish",
         "run",
         "models",
+        "checks",
         "balance",
         "earnings",
         "calls",

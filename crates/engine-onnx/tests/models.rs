@@ -32,7 +32,7 @@ fn model(name: &str) -> Model {
     assert!(weights.exists(), "{}", weights.display());
     let mut digest = [0; 32];
     digest[..name.len()].copy_from_slice(name.as_bytes());
-    Model { digest, weights, batch_rows: 1 }
+    Model { digest, weights, batch_rows: 1, remote: None }
 }
 
 fn call(inputs: Vec<Tensor>, limit_ms: u64) -> Call {
@@ -241,7 +241,7 @@ async fn models_that_cannot_be_served_are_refused_at_load_with_the_reason() {
     let cut = folder.path().join("cut.onnx");
     let whole = std::fs::read(model("scaler.onnx").weights).unwrap();
     std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
-    let cut = Model { digest: [9; 32], weights: cut, batch_rows: 1 };
+    let cut = Model { digest: [9; 32], weights: cut, batch_rows: 1, remote: None };
     assert!(matches!(runners().trial(&cut, after(30_000)).await, Err(Failure::Load { .. })));
 }
 
@@ -285,7 +285,7 @@ async fn mutated_graphs_are_refused_or_load_and_end_no_hub() {
         }
         let weights = folder.path().join(number.to_string());
         std::fs::write(&weights, bytes).unwrap();
-        let mutant = Model { digest: [number as u8; 32], weights: weights.clone(), batch_rows: 1 };
+        let mutant = Model { digest: [number as u8; 32], weights: weights.clone(), batch_rows: 1, remote: None };
         match runners.trial(&mutant, after(10_000)).await {
             Ok(trial) => assert!(!trial.signature().outputs.is_empty()),
             Err(Failure::Load { .. } | Failure::Died { .. } | Failure::TimedOut { .. }) => {}

@@ -1,6 +1,7 @@
 //! Why a call or a load gave no answer.
 
 use std::fmt;
+use std::time::Duration;
 
 use tensor::Mismatch;
 
@@ -37,6 +38,44 @@ pub enum Failure {
     /// The model answered something other than its signature says.
     #[error("the model's answer breaks its signature: output {0}")]
     Answer(Mismatch),
+    /// The server that runs the model is not there.
+    #[error(transparent)]
+    Away(#[from] Away),
+    /// The server that runs the model answered something else than the protocol says.
+    #[error("{host}, where this model runs, broke the protocol: {reason}")]
+    Protocol { host: String, reason: String },
+}
+
+/// A server that runs a model and gives no answer at present.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{host}, where this model runs, {how}")]
+pub struct Away {
+    /// As its owner names it.
+    pub host: String,
+    pub how: Absence,
+    /// When asking again makes sense, as far as is known.
+    pub retry_after: Option<Duration>,
+}
+
+/// How a server is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Absence {
+    /// It could not be reached, or hung up.
+    Unreachable { reason: String },
+    /// It answered that it cannot serve.
+    Status(u16),
+    /// It failed so many times in a row that it is left alone for a while.
+    LeftAlone { failures: u32 },
+}
+
+impl fmt::Display for Absence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Absence::Unreachable { reason } => write!(f, "gave no answer: {reason}"),
+            Absence::Status(status) => write!(f, "answered {status}"),
+            Absence::LeftAlone { failures } => write!(f, "failed {failures} times in a row and is left alone for now"),
+        }
+    }
 }
 
 /// Why nothing can run models.
@@ -77,7 +116,7 @@ impl fmt::Display for Death {
 }
 
 /// A reason from the other side of the socket, fit to be shown: bounded, and without control characters.
-pub(crate) fn clean(reason: &str) -> String {
+pub fn clean(reason: &str) -> String {
     const LIMIT: usize = 500;
     let spaced = reason.chars().map(|char| if char.is_control() { ' ' } else { char });
     let mut clean: String = spaced.take(LIMIT).collect();

@@ -283,7 +283,7 @@ mod tests {
     }
 
     fn model(number: u8) -> Model {
-        Model { digest: [number; 32], weights: "unused".into(), batch_rows: 1 }
+        Model { digest: [number; 32], weights: "unused".into(), batch_rows: 1, remote: None }
     }
 
     fn soon() -> Instant {

@@ -13,11 +13,14 @@
 //! Absent on purpose: money, users, the database, HTTP. Not here yet: memfds for large tensors (their place is
 //! `frame.rs`), small models that share a process.
 //!
+//! A model may run on another server instead ([`Remote`]); `engine-remote` speaks to it, and knows HTTP.
+//!
 //! To add a format: a crate `engine-NAME` that implements [`Backend`] and [`Session`], and its name in the command
 //! line's `runner` subcommand.
 
 use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -30,10 +33,13 @@ mod failure;
 #[cfg(feature = "fake")]
 pub mod fake;
 mod frame;
+#[cfg(test)]
+mod fuzz;
 mod line;
 mod pool;
 mod process;
 mod queue;
+mod remote;
 mod request;
 pub mod runner;
 mod runners;
@@ -43,7 +49,10 @@ mod trial;
 mod worth;
 
 pub use backend::{Backend, Session};
-pub use failure::{Death, Failure, Unavailable};
+pub use failure::{Absence, Away, Death, Failure, Unavailable, clean};
+pub use frame::{MAX_CALL, check_signature};
+pub use remote::Remote;
+pub use request::timed_out;
 pub use runners::{Runners, RunnersConfig, Sandbox};
 pub use sandbox::Protections;
 
@@ -52,6 +61,11 @@ pub use sandbox::Protections;
 pub trait Engine: Send + Sync + Debug {
     /// What runs the models, or why nothing can. The first call after a change may take as long as a runner's start.
     fn status(&self) -> Result<EngineInfo, Unavailable>;
+
+    /// Whether `model` could be run now, as far as is known without running it.
+    fn ready(&self, _model: &Model) -> Result<(), Failure> {
+        Ok(self.status().map(drop)?)
+    }
 
     /// Runs `model` once. The time spent waiting counts; at the deadline the call has failed. Dropped, it leaves nothing
     /// behind.
@@ -62,6 +76,12 @@ pub trait Engine: Send + Sync + Debug {
 
     /// Loads `model` in a runner of its own that nobody else uses: the dry run of a publish.
     async fn trial(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure>;
+
+    /// The same for what nobody waits for: in a runner that was started for it, which gives way to all others and takes
+    /// no place of a trial's.
+    async fn aside(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure> {
+        self.trial(model, deadline).await
+    }
 }
 
 /// One model in a runner of its own, which ends when this is dropped.
@@ -86,10 +106,13 @@ pub trait Trial: Send + Debug {
 pub struct Model {
     /// Names the model among those that are loaded: the same digest is the same model.
     pub digest: [u8; 32],
-    /// A blob of the hub. The hub opens it and hands the runner its descriptor; the runner opens no path.
+    /// A blob of the hub. The hub opens it and hands the runner its descriptor; the runner opens no path. Unread where
+    /// another server runs the model.
     pub weights: PathBuf,
     /// Calls share a run as long as their first axes come to no more than this; 1: each has its own.
     pub batch_rows: u64,
+    /// The server that runs it; none: it runs here.
+    pub remote: Option<Arc<Remote>>,
 }
 
 /// One call of a model.

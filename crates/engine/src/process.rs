@@ -72,6 +72,14 @@ impl Process {
         matches!(self.child().as_mut().map(Child::try_wait), Some(Ok(None)))
     }
 
+    /// Leaves the cores to whoever else wants them.
+    fn give_way(&self) {
+        // One that is gone says so when it is given its model.
+        if let Some(pid) = rustix::process::Pid::from_raw(self.pid as i32) {
+            let _ = rustix::process::setpriority_process(Some(pid), 19);
+        }
+    }
+
     /// Ends the process at once. It is waited for when this is dropped.
     pub(crate) fn kill(&self) {
         if let Some(child) = self.child().as_mut() {
@@ -162,8 +170,7 @@ pub(crate) async fn start(
     weights: &Path,
     place: OwnedSemaphorePermit,
 ) -> Result<Started, Failure> {
-    let limit = Duration::from_millis(config.load_limit_ms);
-    let started = async {
+    within(config, async {
         let model = open_weights(weights).await?;
         let place = match spares.take() {
             None => place,
@@ -179,8 +186,33 @@ pub(crate) async fn start(
         let mut greeted = greet(config).await?;
         greeted.process.place = Some(place);
         load(greeted, &model).await.map_err(Unloaded::failure)
-    };
-    match tokio::time::timeout(limit, started).await {
+    })
+    .await
+}
+
+/// The same in a process that is made for it and lets all others go before.
+pub(crate) async fn start_last(
+    config: &Arc<RunnersConfig>,
+    weights: &Path,
+    place: OwnedSemaphorePermit,
+) -> Result<Started, Failure> {
+    within(config, async {
+        let model = open_weights(weights).await?;
+        let mut greeted = greet(config).await?;
+        greeted.process.place = Some(place);
+        // Before it loads: the threads that the runtime makes then are as its first.
+        greeted.process.give_way();
+        load(greeted, &model).await.map_err(Unloaded::failure)
+    })
+    .await
+}
+
+/// Within the limit for loading.
+async fn within(
+    config: &RunnersConfig,
+    started: impl Future<Output = Result<Started, Failure>>,
+) -> Result<Started, Failure> {
+    match tokio::time::timeout(Duration::from_millis(config.load_limit_ms), started).await {
         Ok(started) => started,
         Err(_) => Err(Failure::Load { reason: format!("it took longer than {} ms", config.load_limit_ms) }),
     }

@@ -71,7 +71,7 @@ impl Request {
     }
 }
 
-pub(crate) fn timed_out(accepted: Instant, deadline: Instant) -> Failure {
+pub fn timed_out(accepted: Instant, deadline: Instant) -> Failure {
     // Rounded up, so that the limit reads as it was set a moment before.
     Failure::TimedOut { limit_ms: deadline.saturating_duration_since(accepted).as_micros().div_ceil(1000) as u64 }
 }

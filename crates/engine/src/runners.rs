@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tensor::Tensor;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::pool::Pool;
+use crate::process::Started;
 use crate::request::{Request, timed_out};
 use crate::spares::{Spares, Stamp};
 use crate::trial::Alone;
@@ -27,7 +28,8 @@ pub struct RunnersConfig {
     pub args: Vec<OsString>,
     /// The runtime's shared library.
     pub library: PathBuf,
-    /// Most processes that hold models, 1 at least; those of trials, and spare ones, come on top.
+    /// Most processes that hold models, 1 at least; those of trials, one of the hub's own checks, and spare ones come on
+    /// top.
     pub max_runners: usize,
     /// How many runners without a model are kept at hand.
     pub spare_runners: usize,
@@ -84,6 +86,8 @@ pub struct Runners {
     spares: Arc<Spares>,
     pool: Arc<Pool>,
     trials: Arc<Semaphore>,
+    /// One of those that nobody waits for, at a time.
+    aside: Arc<Semaphore>,
     probe: Mutex<Option<Probed>>,
 }
 
@@ -106,6 +110,7 @@ impl Runners {
         Runners {
             pool: Arc::new(Pool::new(Arc::clone(&config), Arc::clone(&spares))),
             spares,
+            aside: Arc::new(Semaphore::new(1)),
             trials: Arc::new(Semaphore::new(config.max_trials.clamp(1, Semaphore::MAX_PERMITS))),
             probe: Mutex::default(),
             config,
@@ -172,16 +177,29 @@ impl Engine for Runners {
     }
 
     async fn trial(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure> {
-        let accepted = Instant::now();
-        check(&[], accepted, deadline)?;
-        let started = async {
-            let place = Arc::clone(&self.trials).acquire_owned().await.expect("the semaphore is never closed");
-            process::start(&self.spares, &self.config, &model.weights, place).await
-        };
-        match tokio::time::timeout_at(deadline.into(), started).await {
-            Ok(started) => Ok(Box::new(Alone::new(started?))),
-            Err(_) => Err(timed_out(accepted, deadline)),
-        }
+        alone(&self.trials, deadline, |place| process::start(&self.spares, &self.config, &model.weights, place)).await
+    }
+
+    async fn aside(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure> {
+        alone(&self.aside, deadline, |place| process::start_last(&self.config, &model.weights, place)).await
+    }
+}
+
+/// A runner of its own, once there is a place for it.
+async fn alone<F: Future<Output = Result<Started, Failure>>>(
+    places: &Arc<Semaphore>,
+    deadline: Instant,
+    start: impl FnOnce(OwnedSemaphorePermit) -> F,
+) -> Result<Box<dyn Trial>, Failure> {
+    let accepted = Instant::now();
+    check(&[], accepted, deadline)?;
+    let started = async {
+        let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
+        start(place).await
+    };
+    match tokio::time::timeout_at(deadline.into(), started).await {
+        Ok(started) => Ok(Box::new(Alone::new(started?))),
+        Err(_) => Err(timed_out(accepted, deadline)),
     }
 }
 

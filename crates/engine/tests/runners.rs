@@ -43,7 +43,7 @@ impl Toys {
         let number = self.made.fetch_add(1, Ordering::SeqCst);
         let weights = self.folder.path().join(format!("model{number}"));
         std::fs::write(&weights, text).unwrap();
-        Model { digest: [number; 32], weights, batch_rows: 1 }
+        Model { digest: [number; 32], weights, batch_rows: 1, remote: None }
     }
 
     /// The processes that have opened the library so far.
@@ -405,7 +405,7 @@ async fn a_failed_load_is_told_to_all_who_wait_and_is_tried_again() {
         std::fs::write(&model.weights, "").unwrap();
         assert!(toys.run(&model, &[1], 5000).await.is_ok(), "{text}");
     }
-    let missing = Model { digest: [200; 32], weights: toys.folder.path().join("nothing"), batch_rows: 1 };
+    let missing = Model { digest: [200; 32], weights: toys.folder.path().join("nothing"), batch_rows: 1, remote: None };
     assert!(matches!(toys.run(&missing, &[1], 5000).await, Err(Failure::Weights { .. })));
 }
 
@@ -609,4 +609,26 @@ async fn a_trial_has_a_runner_of_its_own() {
     assert_eq!(trial.run(vec![x(&[-2])], soon()).await, Err(Failure::Died { how: Death::Signalled(6) }));
     let refused = toys.model("refuse");
     assert!(matches!(toys.runners.trial(&refused, soon()).await, Err(Failure::Load { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_waits_for_has_a_new_runner_that_gives_way_and_takes_no_place_of_a_trial() {
+    let toys = Toys::new(|config| (config.max_trials, config.spare_runners) = (1, 1));
+    let model = toys.model("");
+    let soon = || Instant::now() + Duration::from_secs(5);
+    let trial = toys.runners.trial(&model, soon()).await.unwrap();
+    toys.spare_is_ready().await;
+    let before = toys.opened();
+    let mut aside = toys.runners.aside(&model, soon()).await.unwrap();
+    assert_eq!(aside.run(vec![x(&[1])], soon()).await.unwrap().outputs, y(&[1]));
+    let new: Vec<_> = toys.opened().into_iter().filter(|pid| !before.contains(pid)).collect();
+    assert_eq!((new.len(), toys.runners.spares()), (1, 1), "the spare one waits for a caller");
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", new[0])).unwrap();
+    // Behind the name, which may hold anything, niceness is the seventeenth.
+    let nice = status.rsplit_once(") ").unwrap().1.split(' ').nth(16).unwrap();
+    assert_eq!(nice, "19");
+    let late = Instant::now() + Duration::from_millis(50);
+    assert!(matches!(toys.runners.aside(&model, late).await, Err(Failure::TimedOut { .. })), "one at a time");
+    drop((trial, aside));
+    assert!(toys.runners.aside(&model, soon()).await.is_ok());
 }

@@ -22,7 +22,7 @@ fn runners(folder: &Path, sandbox: Sandbox) -> Runners {
 }
 
 async fn run(runners: &Runners, folder: &Path, numbers: &[i64]) -> Result<Vec<Tensor>, Failure> {
-    let model = Model { digest: [1; 32], weights: folder.join("model"), batch_rows: 1 };
+    let model = Model { digest: [1; 32], weights: folder.join("model"), batch_rows: 1, remote: None };
     let x = Tensor::int64("x", &[numbers.len() as u64], numbers).unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     let ran = runners.run(&model, Call { inputs: vec![x], deadline, caller: [0; 16] }).await;

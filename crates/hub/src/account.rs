@@ -163,6 +163,15 @@ impl Hub {
         Ok(self.0.catalog.keys(caller.account().id).await?)
     }
 
+    /// The accounts that the caller is a member of.
+    pub async fn member_of(&self, caller: &Caller) -> Result<Vec<Account>, Error> {
+        let mut accounts = Vec::new();
+        for group in caller.groups().iter().filter(|group| **group != caller.account().id) {
+            accounts.extend(self.0.catalog.account_by_id(*group).await?);
+        }
+        Ok(accounts)
+    }
+
     /// Ends a key at once. A key may end itself, whatever its scopes.
     pub async fn revoke_key(&self, caller: &Caller, key: KeyId) -> Result<(), Error> {
         if key != caller.key() {

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
+use ledger::AccountId;
 use registry::{ModelName, ReleaseNumber};
 use store::ReleaseRecord;
+use tensor::Signature;
 
-use crate::{Error, Hub};
+use crate::repositories::sees;
+use crate::{Action, Caller, Error, Hub, Object};
 
 /// A release with everything a call needs.
 #[derive(Debug)]
@@ -60,35 +63,100 @@ impl Callables {
         known.callables.insert(name, callable);
     }
 
-    /// A release was sealed: what is called by `model` may be another one now.
+    /// A release was sealed, or a model changed: what is called by `model` may be another one now, and so may what is
+    /// called by names that this model once had.
     pub(crate) fn forget(&self, model: &ModelName) {
         let gone = model.folded();
         let mut known = self.0.write().expect("nothing panics while it holds the releases");
-        known.callables.retain(|(name, _), _| *name != gone);
+        known.callables.retain(|(name, _), callable| *name != gone && callable.release.model.name.folded() != gone);
         known.age += 1;
     }
 }
 
 impl Hub {
-    /// The asked release of a model, or the one that unversioned calls go to.
+    /// The asked release of a model, or the one that unversioned calls go to, if this viewer may see it.
+    pub async fn model_for(
+        &self,
+        viewer: Option<&Caller>,
+        model: &ModelName,
+        release: Option<ReleaseNumber>,
+    ) -> Result<Arc<Callable>, Error> {
+        let found = self.model(model, release).await;
+        match found {
+            Ok(found) if sees(viewer, &found.release.model) => Ok(found),
+            // What is private is not there, and not under an older name either.
+            Ok(_) => Err(Error::NoModel { model: model.clone() }),
+            Err(Error::NoRelease { .. } | Error::NeverReleased { .. }) => {
+                self.seen(viewer, model).await?;
+                found
+            }
+            Err(_) => found,
+        }
+    }
+
+    /// The same for a call: a version that waits to be a release becomes one by it.
+    pub async fn called(
+        &self,
+        caller: &Caller,
+        model: &ModelName,
+        release: Option<ReleaseNumber>,
+    ) -> Result<Arc<Callable>, Error> {
+        match self.model_for(Some(caller), model, release).await {
+            Err(Error::NoRelease { .. } | Error::NeverReleased { .. }) => {
+                caller.may(Action::Call, Object::Model(model))?;
+                self.release_for(caller, model, release).await?;
+                self.model_for(Some(caller), model, release).await
+            }
+            found => found,
+        }
+    }
+
+    /// The same for the hub itself, which sees all of them.
     pub async fn model(&self, model: &ModelName, release: Option<ReleaseNumber>) -> Result<Arc<Callable>, Error> {
         let name = (model.folded(), release);
         let age = match self.0.callables.get(&name) {
             Ok(known) => return Ok(known),
             Err(age) => age,
         };
-        let Some(found) = self.0.catalog.release(model, release).await? else {
+        let mut found = self.0.catalog.release(model, release).await?;
+        if found.is_none() {
+            // It may have another name by now.
+            let Some(moved) = self.0.catalog.repository(model).await? else {
+                return Err(Error::NoModel { model: model.clone() });
+            };
+            found = self.0.catalog.release(&moved.model.name, release).await?;
+        }
+        let Some(found) = found else {
             return Err(match release {
-                Some(release) if self.0.catalog.model(model).await?.is_some() => {
-                    Error::NoRelease { model: model.clone(), release }
-                }
-                _ => Error::NoModel { model: model.clone() },
+                Some(release) => Error::NoRelease { model: model.clone(), release },
+                None => Error::NeverReleased { model: model.clone() },
             });
         };
-        let weights = self.0.blobs.path(found.weights);
-        let model = engine::Model { digest: found.digest.0, weights, batch_rows: found.contract.batch_rows };
-        let callable = Arc::new(Callable { number: found.number.to_string(), release: found, model });
+        let callable = self.callable(found);
         self.0.callables.put(name, callable.clone(), age);
         Ok(callable)
+    }
+
+    pub(crate) fn callable(&self, found: ReleaseRecord) -> Arc<Callable> {
+        let weights = self.0.blobs.path(found.weights);
+        let remote = found
+            .contract
+            .remote
+            .as_ref()
+            .map(|remote| Arc::new(elsewhere(remote, found.model.owner.id, found.contract.signature.clone())));
+        let model = engine::Model { digest: found.digest.0, weights, batch_rows: found.contract.batch_rows, remote };
+        Arc::new(Callable { number: found.number.to_string(), release: found, model })
+    }
+}
+
+/// A model on its owner's server, as the engine is told of it.
+pub(crate) fn elsewhere(remote: &registry::Remote, owner: AccountId, signature: Signature) -> engine::Remote {
+    engine::Remote {
+        url: remote.url().to_owned(),
+        host: remote.host().to_owned(),
+        model: remote.model().to_owned(),
+        version: remote.version().map(str::to_owned),
+        owner: owner.0,
+        signature,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 use ledger::{AccountId, KeyId, Time};
 use registry::{Handle, ModelName};
 use sha2::{Digest, Sha256};
-use store::{Account, AccountKind, Credential, Limits, Scope};
+use store::{Account, AccountKind, Credential, KeyRecord, Limits, Scope};
 
 use crate::{Error, Hub};
 
@@ -36,6 +36,23 @@ pub enum Object<'a> {
 }
 
 impl Caller {
+    /// Somebody who asked for something that is done later: to publish what belongs to `owner`, and nothing else.
+    pub(crate) fn acting(account: Account, owner: AccountId) -> Caller {
+        let key = KeyRecord {
+            id: KeyId([0; 16]),
+            account: account.id,
+            name: String::new(),
+            scopes: vec![Scope::Read, Scope::Publish],
+            models: None,
+            limits: Limits::default(),
+            created: account.created,
+            expires: None,
+            revoked: None,
+        };
+        let groups = vec![account.id, owner];
+        Caller(Arc::new(Credential { key, account, groups, limits: Limits::default() }))
+    }
+
     pub fn account(&self) -> &Account {
         &self.0.account
     }
@@ -46,6 +63,11 @@ impl Caller {
 
     pub fn key(&self) -> KeyId {
         self.0.key.id
+    }
+
+    /// What its maker called the key.
+    pub fn key_name(&self) -> &str {
+        &self.0.key.name
     }
 
     pub fn scopes(&self) -> &[Scope] {
@@ -69,6 +91,11 @@ impl Caller {
     /// Whether this account, or an organisation it is a member of, is `owner`.
     pub fn belongs_to(&self, owner: AccountId) -> bool {
         self.0.groups.contains(&owner)
+    }
+
+    /// The account, and the organisations it is a member of.
+    pub(crate) fn groups(&self) -> &[AccountId] {
+        &self.0.groups
     }
 
     /// The one place that says yes or no.

@@ -1,9 +1,12 @@
 //! Why a use case did not do what it was asked. Nothing is half done then.
 
-use engine::{Failure, Unavailable};
+use engine::{Away, Failure, Unavailable};
 use ledger::{AccountId, Amount, CallId, PriceError, Refusal, SplitError};
-use registry::{CardError, Handle, ModelName, NameError, ReleaseNumber, TreeError};
-use store::{BlobError, CatalogError, Denied, Scope};
+use registry::{
+    Access, CardError, CommitId, Digest, EditError, FilePath, Handle, ModelName, NameError, RefName, ReleaseNumber,
+    TreeError,
+};
+use store::{BlobError, CatalogError, Denied, RefKind, Scope};
 use tasks::Refusal as Unread;
 use tensor::Mismatch;
 
@@ -36,6 +39,16 @@ pub enum Error {
     NoModel { model: ModelName },
     #[error("{model} has no release {release}")]
     NoRelease { model: ModelName, release: ReleaseNumber },
+    #[error("{model} has no release yet")]
+    NeverReleased { model: ModelName },
+    #[error("{model} {release} is no release: {reason}")]
+    NotReleased { model: ModelName, release: ReleaseNumber, reason: String },
+    #[error("{model} has no branch, tag, release or commit \"{revision}\"")]
+    NoRevision { model: ModelName, revision: String },
+    #[error("{model} has no file \"{path}\" at {commit}")]
+    NoFile { model: ModelName, path: String, commit: CommitId },
+    #[error("{path} of {model} is {access}: it runs here and is read by its owner alone")]
+    Sealed { model: ModelName, path: FilePath, access: Access },
     #[error("there is no account \"{handle}\"")]
     NoAccount { handle: Handle },
     #[error("there is no receipt {call} for this key")]
@@ -90,6 +103,28 @@ pub enum Error {
     #[error("{limit} keyed calls in 24 hours is the most this hub remembers")]
     KeyedFull { limit: usize },
 
+    // Files and their history.
+    #[error("there is a model {model} already")]
+    ModelTaken { model: ModelName },
+    #[error("{model} has the {} {name} already", .kind.word())]
+    RefTaken { model: ModelName, kind: RefKind, name: RefName },
+    #[error("{model} keeps its branch main")]
+    MainStays { model: ModelName },
+    #[error("{model} {release} is a release and stays as it is")]
+    Released { model: ModelName, release: ReleaseNumber },
+    #[error("{count} releases of the model were published, and calls and receipts name them")]
+    HasReleases { count: u64 },
+    #[error("{branch} is at {} by now, not at {seen}", .head.map_or_else(|| "nothing".to_owned(), |head| head.to_string()))]
+    BranchMoved { branch: RefName, head: Option<CommitId>, seen: CommitId },
+    #[error("somebody else committed in the same moment; the branch is at {head} now")]
+    Overtaken { head: String },
+    #[error("this address for an upload is not of this hub's making, or its hour is over")]
+    NoRight,
+    #[error("the content of {path} ({sha256}) was not uploaded to this account")]
+    NotHandedIn { path: FilePath, sha256: Digest },
+    #[error(transparent)]
+    Edit(#[from] EditError),
+
     // Publishing.
     #[error("the handle \"{handle}\" is taken")]
     HandleTaken { handle: Handle },
@@ -120,6 +155,9 @@ pub enum Error {
     TimedOut { limit_ms: u64 },
     #[error("{0}; nothing was charged")]
     Engine(Failure),
+    /// The server that the release points to.
+    #[error("{0}; nothing was charged")]
+    Away(Away),
     #[error("the books cannot be written: {reason}")]
     Books { reason: String },
     #[error(
@@ -136,11 +174,25 @@ pub enum Error {
     LostAccount(AccountId),
 }
 
+impl Error {
+    /// The message with what to do about it.
+    pub(crate) fn advised(&self) -> String {
+        match self {
+            Error::Unfit { hint: Some(hint), .. } => format!("{self}; {hint}"),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl From<CatalogError> for Error {
     fn from(error: CatalogError) -> Self {
         match error {
             CatalogError::HandleTaken { handle } => Error::HandleTaken { handle },
             CatalogError::ReleaseExists { model, number } => Error::ReleaseConflict { model, release: number },
+            CatalogError::ModelTaken { model } => Error::ModelTaken { model },
+            CatalogError::HasReleases { count } => Error::HasReleases { count },
+            CatalogError::Stale { head } => Error::Overtaken { head },
+            gone @ CatalogError::Gone { .. } => Error::Internal { reason: gone.to_string() },
             CatalogError::Failed { reason } => Error::Internal { reason },
         }
     }
@@ -173,6 +225,7 @@ impl From<Failure> for Error {
             Failure::Input(mismatch) => Error::Input(mismatch),
             Failure::TooLarge { bytes, limit } => Error::InputTooLarge { bytes: bytes as u64, limit: limit as u64 },
             Failure::TimedOut { limit_ms } => Error::TimedOut { limit_ms },
+            Failure::Away(away) => Error::Away(away),
             other => Error::Engine(other),
         }
     }

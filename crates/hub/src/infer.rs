@@ -90,7 +90,7 @@ impl Hub {
     /// The trunk: quote, fund, run, capture.
     async fn call(&self, request: Request) -> Result<Answer, Error> {
         request.caller.may(Action::Call, Object::Model(&request.model))?;
-        let callable = self.model(&request.model, request.release).await?;
+        let callable = self.called(&request.caller, &request.model, request.release).await?;
         let keyed = request.keyed();
         let _turn = match &keyed {
             Some(keyed) => Some(self.0.turns.take(keyed).await?),
@@ -105,15 +105,22 @@ impl Hub {
         let terms = self.agree(&request, &callable).map_err(|error| self.failed(&call, None, None, error))?;
         let funds = self.fund(&request.caller, &callable, &terms).await;
         let funds = funds.map_err(|error| self.failed(&call, Some(&terms), None, error))?;
+        let copied = self.0.checks.copy(&callable, &call.salt, &request.inputs);
         let ran = self.run(&callable, request.caller.account().id, request.inputs, request.items.as_ref()).await;
         let ran = ran.map_err(|error| self.failed(&call, Some(&terms), Some(&funds), error))?;
-        self.capture(&callable, &call, &terms, funds, ran).await
+        let answer = self.capture(&callable, &call, &terms, funds, ran).await?;
+        if let Some(copied) = copied.filter(|_| !answer.replayed) {
+            self.0.checks.run_again(copied, &callable, &answer);
+        }
+        Ok(answer)
     }
 
     /// The contract fits, and the cost is within what caller, key and account allow for one call.
     fn agree(&self, request: &Request, callable: &Callable) -> Result<Terms, Error> {
         callable.release.contract.signature.check_inputs(&request.inputs).map_err(Error::Input)?;
-        let usage = Usage { items: callable.items(&request.inputs), ..Usage::ONE_CALL };
+        // Of values what counts is known better than by an axis: samples of a sound are no items.
+        let items = request.items.as_ref().map_or_else(|| callable.items(&request.inputs), Items::paid);
+        let usage = Usage { items, ..Usage::ONE_CALL };
         let terms = self.price(callable, usage)?;
         let caller = &request.caller;
         let limits = [request.max_cost, caller.limits().call, caller.account_limits().call];
@@ -183,7 +190,7 @@ impl Hub {
             Error::Busy { .. } | Error::EngineUnavailable(_) => Outcome::Busy,
             Error::TimedOut { .. } => Outcome::TimedOut,
             Error::Task(tasks::Refusal::Answer { .. }) => Outcome::EngineFailed,
-            Error::Engine(_) => Outcome::EngineFailed,
+            Error::Engine(_) | Error::Away(_) => Outcome::EngineFailed,
             _ => Outcome::Refused,
         };
         // Who brought the wrong file or ran into it is told; the hub's own trouble is told to its operator.

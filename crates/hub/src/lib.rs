@@ -11,21 +11,27 @@
 mod account;
 mod alerts;
 mod batching;
+mod browse;
 mod budgets;
 mod callable;
 mod caller;
+mod checks;
+mod commit;
 mod deposits;
 mod earnings;
 mod entries;
 mod error;
+mod files;
 mod funds;
 mod holds;
 mod ids;
 pub mod infer;
+mod kept;
 mod limits;
 mod listing;
 mod metrics;
 mod money;
+mod numbering;
 mod offer;
 mod outcome;
 mod project;
@@ -33,10 +39,15 @@ pub mod publish;
 mod quote;
 mod receipts;
 mod refund;
+mod release;
+mod repositories;
+mod rights;
 pub mod signing;
 mod task;
 mod trials;
 mod turn;
+mod upload;
+mod versions;
 mod volume;
 mod webhook;
 
@@ -48,13 +59,17 @@ use store::{Blobs, Books, Catalog, Clock};
 use tokio::task::JoinHandle;
 
 pub use account::{FreshKey, KeyWish, new_secret};
+pub use browse::{Described, Sought, card_words, task_of};
 pub use budgets::Over;
 pub use callable::Callable;
 pub use caller::{Action, Caller, Object};
+pub use checks::Checking;
+pub use commit::Change;
 pub use deposits::NewDeposit;
 pub use earnings::{EarningsView, PayerLine};
 pub use entries::{CallLine, EntryLine, Statement, Sums};
 pub use error::Error;
+pub use files::{Opened, Snapshot};
 pub use holds::{HoldView, HoldWish};
 pub use limits::LimitsView;
 pub use listing::{ListedModel, ModelView};
@@ -63,13 +78,24 @@ pub use money::{BalanceView, Movement, Posted};
 pub use quote::{NamedPart, Quote};
 pub use receipts::receipt_of;
 pub use refund::{RefundView, RefundWish};
+pub use release::Releasing;
+pub use repositories::MAX_LISTED;
+pub use rights::Right;
 pub use store::{
-    Account, AccountKind, Alert, DaySum, Earning, KeyRecord, Limits, ModelTotals, ReleaseRecord, Scope, Seq, Settings,
-    Spent, Totals, Trial, Webhook,
+    Account, AccountKind, Alert, CheckCounts, CheckKind, CheckOutcome, CheckSum, CommitRecord, Compared, DaySum,
+    DraftRecord, Earning, KeyRecord, Limits, ModelTotals, Order, Ref, RefKind, ReleaseRecord, Repository, Scope, Seq,
+    Settings, Spent, Totals, Trial, Wanted, Webhook,
 };
 pub use task::Performed;
 pub use trials::TrialView;
-pub use webhook::{Outbound, WebhookView};
+pub use upload::HandedIn;
+pub use versions::Incoming;
+pub use webhook::{Outbound, WebhookView, signed_for};
+
+/// How many files of commits are kept in memory, at some hundred bytes each.
+const MAX_KEPT_FILES: usize = 200_000;
+/// How many bytes the READMEs have whose front matter is kept in memory.
+const MAX_KEPT_CARD_BYTES: usize = 16 * 1024 * 1024;
 
 /// What a hub is made of.
 #[derive(Debug)]
@@ -104,6 +130,7 @@ pub struct Options {
     /// Where people reach the hub, without a slash at the end.
     pub public_url: String,
     pub name: String,
+    pub checking: Checking,
 }
 
 /// A running hub. Cheap to clone; all clones are the same hub.
@@ -121,16 +148,23 @@ struct Inner {
     hub_id: HubId,
     deposit_secret: signing::Secret,
     pseudonym_key: [u8; 32],
+    upload_key: [u8; 32],
     outbound: Arc<dyn Outbound>,
     options: Options,
     ids: ids::Ids,
     keys: caller::Keys,
     callables: callable::Callables,
+    trees: kept::Kept<registry::Tree>,
+    cards: kept::Kept<registry::Card>,
     settings: money::CachedSettings,
     turns: Arc<turn::Turns>,
     budgets: Arc<budgets::Budgets>,
     watch: alerts::Watch,
+    versions: versions::Versions,
     volumes: volume::Volumes,
+    checks: checks::Checks,
+    /// Wakes whoever publishes what was committed.
+    drafts: tokio::sync::Notify,
     /// Wakes whoever tells webhooks.
     post: tokio::sync::Notify,
     projector: project::Projector,
@@ -154,20 +188,26 @@ impl Hub {
             return Err(Error::CatalogLost { last });
         }
         let settings = parts.catalog.settings().await?;
+        let (checks, to_check) = checks::Checks::new(parts.options.checking);
         let hub = Hub(Arc::new(Inner {
             ids: ids::Ids::new(parts.clock.clone()),
             keys: caller::Keys::default(),
             callables: callable::Callables::default(),
+            trees: kept::Kept::new(MAX_KEPT_FILES),
+            cards: kept::Kept::new(MAX_KEPT_CARD_BYTES),
             settings: money::CachedSettings::new(settings),
             turns: Arc::default(),
             budgets: Arc::default(),
             watch: alerts::Watch::default(),
+            versions: versions::Versions::default(),
             volumes: volume::Volumes::default(),
+            checks,
+            drafts: tokio::sync::Notify::new(),
             post: tokio::sync::Notify::new(),
             tasks: Mutex::default(),
             projector: project::Projector::default(),
             running: Arc::default(),
-            uploads: Arc::new(tokio::sync::Semaphore::new(publish::MAX_UPLOADS)),
+            uploads: Arc::new(tokio::sync::Semaphore::new(upload::MAX_UPLOADS)),
             tokenizers: task::Tokenizers::default(),
             reading: Arc::new(tokio::sync::Semaphore::new(task::MAX_READING)),
             books: parts.books,
@@ -176,6 +216,7 @@ impl Hub {
             engine: parts.engine,
             clock: parts.clock,
             pseudonym_key: earnings::pseudonym_key(&parts.signer),
+            upload_key: rights::upload_key(&parts.signer),
             signer: parts.signer,
             hub_id: parts.hub_id,
             deposit_secret: parts.deposit_secret,
@@ -188,6 +229,9 @@ impl Hub {
         hub.start_task(async |hub| hub.keep_projecting().await);
         hub.start_task(async |hub| hub.keep_watch().await);
         hub.start_task(async |hub| hub.deliver().await);
+        hub.start_task(async |hub| hub.keep_releasing().await);
+        hub.start_task(async |hub| hub.keep_halves().await);
+        hub.start_task(async |hub| hub.keep_checking(to_check).await);
         Ok(hub)
     }
 
@@ -234,15 +278,27 @@ impl Hub {
         self.0.engine.status()
     }
 
-    /// Whether a paid call could be made now.
+    /// Whether a paid call could be made now, of a model that runs here.
     pub async fn ready(&self) -> Result<(), Error> {
+        self.ready_to(|hub| Ok(hub.engine_status().map(drop)?)).await
+    }
+
+    /// Whether a paid call of this release could be made now.
+    pub async fn ready_for(&self, callable: &Callable) -> Result<(), Error> {
+        let model = callable.model.clone();
+        self.ready_to(move |hub| hub.0.engine.ready(&model)).await
+    }
+
+    async fn ready_to(
+        &self,
+        run: impl FnOnce(&Hub) -> Result<(), engine::Failure> + Send + 'static,
+    ) -> Result<(), Error> {
         let nothing = self.0.books.hold(ledger::AccountId::HUB_FEE, ledger::Amount::ZERO).await?;
         drop(nothing);
         self.0.catalog.watermark().await?;
         // Asking may start a process and wait for it.
         let hub = self.clone();
-        let status = tokio::task::spawn_blocking(move || hub.engine_status()).await;
-        status.map_err(|crash| Error::Internal { reason: crash.to_string() })?.map_err(Error::EngineUnavailable)?;
-        Ok(())
+        let status = tokio::task::spawn_blocking(move || run(&hub)).await;
+        Ok(status.map_err(|crash| Error::Internal { reason: crash.to_string() })??)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use registry::ModelName;
 use store::{ModelTotals, ReleaseRecord, Totals};
 
-use crate::{Callable, Error, Hub};
+use crate::{Callable, Caller, Error, Hub};
 
 /// How many releases a model's page shows.
 const SHOWN_RELEASES: u64 = 50;
@@ -45,10 +45,16 @@ impl Hub {
         Ok(self.0.catalog.totals().await?)
     }
 
-    /// A model with its releases and what it came to.
+    /// A model with its releases and what it came to, if this viewer may see it.
+    pub async fn view_for(&self, viewer: Option<&Caller>, name: &ModelName) -> Result<ModelView, Error> {
+        self.model_for(viewer, name, None).await?;
+        self.view(name).await
+    }
+
+    /// The same for the hub itself.
     pub async fn view(&self, name: &ModelName) -> Result<ModelView, Error> {
         let latest = self.model(name, None).await?;
-        let releases = self.0.catalog.releases(name, SHOWN_RELEASES).await?;
+        let releases = self.0.catalog.releases(&latest.release.model.name, SHOWN_RELEASES).await?;
         let totals = self.0.catalog.model_totals(latest.release.model.id).await?;
         Ok(ModelView { latest, releases, totals })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ledger::{Amount, Class};
 use store::vitals::Vitals;
-use store::{Seq, Totals};
+use store::{CheckCounts, CheckKind, Seq, Totals};
 
 use crate::{Action, Caller, Error, Hub, Object};
 
@@ -23,6 +23,11 @@ pub struct Metrics {
     pub totals: Totals,
     /// Answered calls and what they cost, by class.
     pub classes: Vec<(Class, u64, Amount)>,
+    /// What the hub has compared by itself, over all releases.
+    pub checks: Vec<(CheckKind, CheckCounts)>,
+    /// Calls that wait to be run again, and those that found no place since the start.
+    pub waiting_calls: u64,
+    pub dropped_calls: u64,
 }
 
 impl Hub {
@@ -36,6 +41,9 @@ impl Hub {
             durable_holds: self.0.books.pending(None).await?.len() as u64,
             totals: self.0.catalog.totals().await?,
             classes: self.0.catalog.class_totals().await?,
+            checks: self.0.catalog.check_totals().await?,
+            waiting_calls: self.0.checks.waiting(),
+            dropped_calls: self.0.checks.dropped(),
         })
     }
 }

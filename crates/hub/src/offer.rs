@@ -8,7 +8,7 @@ use registry::{Edge, Lineage, Section, within_limit};
 use store::Account;
 
 use crate::publish::{Draft, unfit};
-use crate::{Error, Hub};
+use crate::{Caller, Error, Hub};
 
 /// The terms of a release.
 #[derive(Debug)]
@@ -27,12 +27,13 @@ impl Hub {
     /// The terms as card and draft have them, and what they come to for one call.
     pub(crate) async fn offer(
         &self,
+        caller: &Caller,
         owner: &Account,
         draft: &Draft,
         section: &Section,
         lineage: &Lineage,
     ) -> Result<(Offer, String), Error> {
-        let Some(price) = draft.price.or(section.price) else {
+        let Some(price) = draft.price.or(section.price).or(draft.version.map(|version| version.price)) else {
             let hint = "add `modelhub: { price: { per_call: \"0.002 OPG\" } }` to the front matter of README.md, or --price \"0.002 OPG\"; \"0 OPG\" is free";
             return Err(unfit("price", "the card names no price", hint));
         };
@@ -45,7 +46,7 @@ impl Hub {
             ));
         }
         let split = self.split(owner, draft, section).await?;
-        let (edges, mut notes) = self.edges(owner, lineage).await?;
+        let (edges, mut notes) = self.edges(caller, owner, lineage).await?;
         let royalties = edges.iter().map(|edge| (edge.to, edge.share.points())).collect();
         let terms = Terms::new(royalties, split).map_err(|error| unfit("price", error.to_string(), ""))?;
         let settings = self.settings();
@@ -85,10 +86,21 @@ impl Hub {
 
     /// The base models that get royalties: those the card names and, through them, those they were built on. With what
     /// there is to say of them.
-    async fn edges(&self, owner: &Account, lineage: &Lineage) -> Result<(Vec<Edge>, Vec<String>), Error> {
+    async fn edges(
+        &self,
+        caller: &Caller,
+        owner: &Account,
+        lineage: &Lineage,
+    ) -> Result<(Vec<Edge>, Vec<String>), Error> {
         let (mut edges, mut notes): (Vec<Edge>, Vec<String>) = (Vec::new(), Vec::new());
         for name in &lineage.models {
-            let Some(base) = self.0.catalog.release(name, None).await? else {
+            // One that the author cannot see is not there.
+            let base = match self.seen(Some(caller), name).await {
+                Ok(found) => self.0.catalog.release(&found.model.name, None).await?,
+                Err(Error::NoModel { .. }) => None,
+                Err(other) => return Err(other),
+            };
+            let Some(base) = base else {
                 notes.push(format!("base model {name} is not on this hub"));
                 continue;
             };

@@ -5,21 +5,25 @@
 //! nobody else uses.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::Trial;
 use ledger::{ModelId, Price, ReleaseId};
 use registry::{
-    Access, Card, Change, CommitId, Contract, DEFAULT_DEADLINE_MS, Digest, Example, File, FilePath, Handle, Labels,
-    MAX_EXAMPLE_BYTES, ModelName, Output, ReleaseNumber, Section, Tolerance, Tree, agree, can_show, next_release,
-    sample_inputs,
+    Access, Card, CommitId, Contract, DEFAULT_DEADLINE_MS, Digest, Example, File, Handle, Labels, MAX_EXAMPLE_BYTES,
+    ModelName, Output, ReleaseNumber, Remote, Section, TaskCard, Tolerance, Tree, agree, can_show, sample_inputs,
 };
-use store::{Account, ModelRecord, NewRelease, ReleaseRecord, Upload};
+use store::{Account, ModelRecord, NewRelease, ReleaseRecord};
 use tensor::Tensor;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 use crate::batching::{Answered, try_batch};
+use crate::callable::elsewhere;
+use crate::numbering::number;
 use crate::offer::Offer;
+use crate::repositories::{gone, sees};
+pub use crate::upload::{MAX_FILE, Receiving};
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
 /// What an author wants published.
@@ -37,6 +41,16 @@ pub struct Draft {
     pub latest: bool,
     /// All checks, no release.
     pub dry_run: bool,
+    /// Whether the files are the next commit of main; not so if they are a commit already.
+    pub commit: bool,
+    pub version: Option<Version>,
+}
+
+/// A number that was given before there were files, and what stands below the card.
+#[derive(Debug, Clone, Copy)]
+pub struct Version {
+    pub number: ReleaseNumber,
+    pub price: Price,
 }
 
 /// One check and how it ended.
@@ -65,42 +79,12 @@ pub struct Published {
 }
 
 /// The most that is read of a card, and of a file with labels.
-const MAX_README: u64 = 256 * 1024;
-const MAX_LABELS: u64 = 1024 * 1024;
+pub(crate) const MAX_README: u64 = 256 * 1024;
+pub(crate) const MAX_LABELS: u64 = 1024 * 1024;
 const MAX_EXAMPLES: usize = 50;
-/// The most that one file may be for now.
-pub const MAX_FILE: u64 = 2 * 1024 * 1024 * 1024;
 const LOAD_LIMIT: Duration = Duration::from_secs(60);
 /// How long all examples of one publish may run together: others wait for the runner.
 const EXAMPLES_LIMIT: Duration = Duration::from_secs(300);
-/// How many files may come in at the same moment, on the whole hub.
-pub(crate) const MAX_UPLOADS: usize = 64;
-
-/// Bytes on their way in, and whose they will be.
-#[derive(Debug)]
-pub struct Receiving {
-    hub: Hub,
-    owner: Account,
-    digest: Digest,
-    size: u64,
-    upload: Option<Upload>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Receiving {
-    /// Takes some bytes. On the disk they may be half a model: they count once [`Receiving::finish`] has answered.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        Ok(self.upload.as_mut().expect("only finish takes it").write(bytes)?)
-    }
-
-    /// Checks size and digest, syncs, and notes whose they are.
-    pub async fn finish(mut self) -> Result<(), Error> {
-        let upload = self.upload.take().expect("only finish takes it");
-        let kept = tokio::task::spawn_blocking(move || upload.finish()).await;
-        kept.map_err(|crash| Error::Internal { reason: crash.to_string() })??;
-        Ok(self.hub.0.catalog.add_upload(self.owner.id, self.digest, self.size, self.hub.0.clock.now()).await?)
-    }
-}
 
 /// Says each check with its time, as it ends.
 struct Verdicts {
@@ -140,36 +124,6 @@ fn counted(count: usize, one: &str) -> String {
 }
 
 impl Hub {
-    /// Begins to take in a file of `owner`'s.
-    pub async fn upload(&self, caller: &Caller, owner: &Handle, digest: Digest, size: u64) -> Result<Receiving, Error> {
-        let owner = self.publisher(caller, owner).await?;
-        if size > MAX_FILE {
-            let rule = format!("a file has at most {MAX_FILE} bytes");
-            return Err(Error::Invalid { what: "size", value: size.to_string(), rule });
-        }
-        let place = self.0.uploads.clone().try_acquire_owned();
-        let place = place.map_err(|_| Error::TooManyUploads { limit: MAX_UPLOADS })?;
-        let upload = self.0.blobs.receive(digest, size)?;
-        Ok(Receiving { hub: self.clone(), owner, digest, size, upload: Some(upload), _place: place })
-    }
-
-    /// Whether `owner` has handed these bytes in before. What others have handed in is nobody's business.
-    pub async fn has_upload(&self, caller: &Caller, owner: &Handle, digest: Digest) -> Result<bool, Error> {
-        let owner = self.publisher(caller, owner).await?;
-        Ok(self.0.catalog.upload(owner.id, digest).await?.is_some() && self.0.blobs.has(digest))
-    }
-
-    async fn publisher(&self, caller: &Caller, owner: &Handle) -> Result<Account, Error> {
-        let owner = self.find_account(owner).await?;
-        caller.may(Action::Publish, Object::Account(&owner))?;
-        if owner.id.system_name().is_some() {
-            let rule =
-                "the hub's own account takes fees and owns no models; make an account to publish with".to_owned();
-            return Err(Error::Invalid { what: "owner", value: owner.handle.to_string(), rule });
-        }
-        Ok(owner)
-    }
-
     /// Publishes: commit, card, dry run, contract, examples, price, release. Each verdict is told as it is reached.
     pub async fn publish(
         &self,
@@ -178,6 +132,9 @@ impl Hub {
         verdicts: mpsc::Sender<Verdict>,
     ) -> Result<Published, Error> {
         let name = ModelName::claim(draft.model.owner().clone(), draft.model.name())?;
+        // The model keeps the name, and its case, that it has by now. What is not there for the caller is not known.
+        let known = self.0.catalog.repository(&name).await?.filter(|known| sees(Some(caller), &known.model));
+        let name = known.as_ref().map_or(name, |known| known.model.name.clone());
         let owner = self.publisher(caller, name.owner()).await?;
         caller.may(Action::Publish, Object::Model(&name))?;
         let mut say = Verdicts { to: verdicts, since: Instant::now() };
@@ -185,13 +142,16 @@ impl Hub {
         let tree = say.told("files", self.check_files(&owner, &draft).await).await?;
         let card = say.told("card", self.read_card(&tree)).await?;
         let section = card.hub.clone().unwrap_or_default();
-        let (weights, mut trial) = say.told("dry run", self.dry_run(&tree).await).await?;
+        let (weights, mut trial) = match &section.remote {
+            None => say.told("dry run", self.dry_run(&tree).await).await?,
+            Some(remote) => say.told("dry run", self.visit(&owner, &tree, remote).await).await?,
+        };
         let contract = say.told("contract", self.contract(&tree, &section, trial.as_ref())).await?;
         let until = Instant::now() + EXAMPLES_LIMIT;
         let (contract, sample) = match &section.task {
             None => (contract, None),
             Some(task) => {
-                let tried = self.try_task(&tree, task, contract, until, trial.as_mut()).await;
+                let tried = self.try_task(&tree, task, section.labels.as_ref(), contract, until, trial.as_mut()).await;
                 let (contract, sample) = say.told("task", tried).await?;
                 (contract, Some(sample))
             }
@@ -203,15 +163,14 @@ impl Hub {
         say.told("batch", shared.map(|said| ((), said))).await?;
         drop(trial);
         let contract = Contract { examples, ..contract };
-        let offer = self.offer(&owner, &draft, &section, &card.lineage).await;
+        let offer = self.offer(caller, &owner, &draft, &section, &card.lineage).await;
         let Offer { price, terms, royalty, lineage } = say.told("price", offer).await?;
 
         let latest = self.0.catalog.releases(&name, 1).await?.into_iter().next();
-        // The model keeps the case its first release was published in.
-        let name = latest.as_ref().map_or(name, |latest| latest.model.name.clone());
-        let access = draft.access.or(section.access).unwrap_or_default();
+        let access = draft.access.or(section.access).or(known.as_ref().map(|known| known.access)).unwrap_or_default();
         let same = latest.as_ref().is_some_and(|latest| {
-            latest.commit == tree.commit_id()
+            draft.version.is_none_or(|version| version.number == latest.number)
+                && latest.commit == tree.commit_id()
                 && latest.price == price
                 && latest.contract == contract
                 && latest.terms == terms
@@ -243,7 +202,13 @@ impl Hub {
         }
         let now = self.0.clock.now();
         let task = contract.task.as_ref().map(|task| task.word().to_owned());
-        let model = ModelRecord { id: ModelId::from_uuid(self.0.ids.next()), owner, name: name.clone(), created: now };
+        let model = ModelRecord {
+            id: ModelId::from_uuid(self.0.ids.next()),
+            owner,
+            name: name.clone(),
+            created: now,
+            private: false,
+        };
         let release = ReleaseRecord {
             id: ReleaseId::from_uuid(self.0.ids.next()),
             model,
@@ -265,10 +230,12 @@ impl Hub {
             royalty,
             lineage,
         };
-        let (hub, new) = (self.clone(), NewRelease { release, latest: draft.latest });
+        let known = known.map(|known| known.model.id);
+        let (hub, new) = (self.clone(), NewRelease { release, latest: draft.latest, commit: draft.commit, known });
         whole(async move {
-            hub.0.catalog.seal(&new).await?;
+            hub.0.catalog.seal(&new).await.map_err(gone(&name))?;
             hub.0.callables.forget(&name);
+            hub.0.checks.sealed(new.release.id);
             // So that the first call need not wait. One that cannot be loaded now says so when it is called.
             if let Ok(sealed) = hub.model(&name, Some(number)).await {
                 hub.0.engine.preload(&sealed.model);
@@ -331,7 +298,7 @@ impl Hub {
     async fn dry_run(&self, tree: &Tree) -> Result<((Digest, Box<dyn Trial>), String), Error> {
         let weights = find_weights(tree)?;
         let path = self.0.blobs.path(weights.sha256);
-        let model = engine::Model { digest: tree.digest().0, weights: path, batch_rows: 1 };
+        let model = engine::Model { digest: tree.digest().0, weights: path, batch_rows: 1, remote: None };
         let trial =
             self.0.engine.trial(&model, Instant::now() + LOAD_LIMIT).await.map_err(|failure| match failure {
                 engine::Failure::Load { reason } => unfit(
@@ -360,9 +327,48 @@ impl Hub {
         Ok(((weights.sha256, trial), detail))
     }
 
+    /// Asks the server that runs the model what it is. What stands for its weights is the card that names the server.
+    async fn visit(
+        &self,
+        owner: &Account,
+        tree: &Tree,
+        remote: &Remote,
+    ) -> Result<((Digest, Box<dyn Trial>), String), Error> {
+        if let Some(file) = tree.files().iter().find(|file| is_onnx(file)) {
+            let reason = format!("there is {}, and the card says that {} runs the model", file.path, remote.host());
+            return Err(unfit("dry run", reason, "publish the file, or modelhub.remote in the card, not both"));
+        }
+        let card = tree.get("README.md").expect("the card says that there is a server");
+        let elsewhere = elsewhere(remote, owner.id, Default::default());
+        let model = engine::Model {
+            digest: tree.digest().0,
+            weights: self.0.blobs.path(card.sha256),
+            batch_rows: 1,
+            remote: Some(Arc::new(elsewhere)),
+        };
+        let trial =
+            self.0.engine.trial(&model, Instant::now() + LOAD_LIMIT).await.map_err(|failure| match failure {
+                failure @ engine::Failure::Unavailable(_) => failure.into(),
+                failure => {
+                    let hint =
+                        "the server's metadata names the model with its inputs and outputs: GET /v2/models/{model}";
+                    unfit("dry run", failure.to_string(), hint)
+                }
+            })?;
+        let signature = trial.signature();
+        let detail = format!(
+            "{remote} answers in {} ms: {}, {}. The weights stay there; the hub cannot tell which ones run",
+            trial.load_ms(),
+            counted(signature.inputs.len(), "input"),
+            counted(signature.outputs.len(), "output"),
+        );
+        Ok(((card.sha256, trial), detail))
+    }
+
     fn contract(&self, tree: &Tree, section: &Section, trial: &dyn Trial) -> Result<(Contract, String), Error> {
         let signature = trial.signature().clone();
-        let labels = match &section.labels {
+        let of_outputs = section.labels.as_ref().filter(|_| !section.task.as_ref().is_some_and(TaskCard::keeps_labels));
+        let labels = match of_outputs {
             None => BTreeMap::new(),
             Some(labels) => {
                 let read;
@@ -393,6 +399,7 @@ impl Hub {
             deadline_ms: section.deadline_ms.unwrap_or(DEFAULT_DEADLINE_MS),
             batch_rows: section.batch.unwrap_or(1),
             task: None,
+            remote: section.remote.clone(),
         };
         can_show(contract.output, &contract.signature, &contract.labels).map_err(|error| {
             unfit("contract", error.to_string(), "name the scores' labels, or leave `output` out: all is answered then")
@@ -401,18 +408,6 @@ impl Hub {
             detail.push_str(&format!("; answers show {}", contract.output));
         }
         Ok((contract, detail))
-    }
-
-    fn read_labels(&self, tree: &Tree, path: &FilePath) -> Result<Labels, Error> {
-        let file = tree.get(path.as_str()).ok_or_else(|| {
-            unfit(
-                "contract",
-                format!("labels: {path} is not among the files"),
-                "write the name of a .json or .txt file of the folder",
-            )
-        })?;
-        let bytes = self.0.blobs.read(file.sha256, MAX_LABELS)?;
-        Labels::from_file(path, &bytes).map_err(|error| unfit("contract", error.to_string(), ""))
     }
 
     /// Every example twice, compared with itself and with what its author expects. Without examples the hub makes
@@ -468,16 +463,19 @@ fn show_port(port: &tensor::Port) -> String {
     format!("{} {}[{}]", port.name, port.datatype, shape.join(","))
 }
 
+fn is_onnx(file: &File) -> bool {
+    file.path.as_str().to_ascii_lowercase().ends_with(".onnx")
+}
+
 /// The one ONNX file, or `model.onnx` among several.
 fn find_weights(tree: &Tree) -> Result<&File, Error> {
-    let onnx = |file: &&File| file.path.as_str().to_ascii_lowercase().ends_with(".onnx");
-    let found: Vec<_> = tree.files().iter().filter(onnx).collect();
+    let found: Vec<_> = tree.files().iter().filter(|file| is_onnx(file)).collect();
     match found[..] {
         [one] => Ok(one),
         [] => Err(unfit(
             "dry run",
             "there is no .onnx file among the files",
-            "export the model to ONNX; other formats come later",
+            "export the model to ONNX, or name the server that runs it: modelhub.remote in the card",
         )),
         _ => tree.get("model.onnx").ok_or_else(|| {
             let names: Vec<_> = found.iter().take(5).map(|file| file.path.as_str()).collect();
@@ -520,30 +518,4 @@ async fn repeat(
             .map_err(|difference| unfit("examples", format!("{what}: not what it expects: {difference}"), ""))?;
     }
     Ok(answers.swap_remove(0))
-}
-
-type Numbered = (ReleaseNumber, &'static str, Vec<String>);
-
-/// Which release this will be.
-fn number(draft: &Draft, latest: Option<&ReleaseRecord>, contract: &Contract) -> Result<(Numbered, String), Error> {
-    let change = latest.map_or(Change::Same, |latest| latest.contract.change(contract));
-    let due = next_release(latest.map(|latest| latest.number), &change)
-        .ok_or_else(|| unfit("release", "the model has as many releases as numbers allow", ""))?;
-    let (word, reasons) = match (latest, change) {
-        (None, _) => ("first", Vec::new()),
-        (_, Change::Same) => ("minor", Vec::new()),
-        (_, Change::Minor { what }) => ("minor", what),
-        (_, Change::Major { why }) => ("major", why),
-    };
-    match draft.number {
-        Some(asked) if asked != due => {
-            let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
-            let reason = format!("{asked} was asked for, but this is {due} ({word} release{why})");
-            Err(unfit("release", reason, "leave the number out, or ask for the due one"))
-        }
-        _ => {
-            let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
-            Ok(((due, word, reasons), format!("{due}, {word}{why}")))
-        }
-    }
 }

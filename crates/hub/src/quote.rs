@@ -3,7 +3,7 @@
 use ledger::{Amount, Price, Rate, Role, Share, Usage};
 use registry::{ModelName, ReleaseNumber};
 
-use crate::{Callable, Error, Hub};
+use crate::{Callable, Caller, Error, Hub};
 
 /// A price, worked out for one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +50,13 @@ impl Hub {
     }
 
     /// Quotes one call with one item.
-    pub async fn quote(&self, model: &ModelName, release: Option<ReleaseNumber>) -> Result<Quote, Error> {
-        let callable = self.model(model, release).await?;
+    pub async fn quote(
+        &self,
+        viewer: Option<&Caller>,
+        model: &ModelName,
+        release: Option<ReleaseNumber>,
+    ) -> Result<Quote, Error> {
+        let callable = self.model_for(viewer, model, release).await?;
         let terms = self.price(&callable, Usage::ONE_CALL)?;
         let cut = callable.release.terms.cut(terms.cost, terms.fee_share);
         let rest = terms.cost.checked_sub(cut.fee).unwrap_or_default();

@@ -91,6 +91,15 @@ impl Message<'_> {
         format!("v1,{}", STANDARD.encode(self.mac(secret).finalize().into_bytes()))
     }
 
+    /// The headers that go with the message.
+    pub fn headers(&self, secret: &Secret) -> [(&'static str, String); 3] {
+        [
+            ("webhook-signature", self.sign(secret)),
+            ("webhook-timestamp", self.timestamp.to_string()),
+            ("webhook-id", self.id.to_owned()),
+        ]
+    }
+
     /// Whether one of the signatures of a `webhook-signature`, parted by spaces, is of this message, and it is of now.
     pub fn verify(&self, secret: &Secret, signatures: &str, now: Time) -> Result<(), Unsigned> {
         let now = now.0.div_euclid(1_000);

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use engine::Trial;
-use registry::{Contract, Digest, FilePath, TaskCard, Tree, show};
+use registry::task::Characters;
+use registry::{Contract, Digest, FilePath, Labels, TaskCard, Tree, show};
 use tasks::{Encoded, Given, Interpreter, Items, MAX_TOKENIZER_BYTES, Outcome, Tokenizer};
 use tensor::Tensor;
 
 use crate::infer::{Answer, Request};
-use crate::publish::unfit;
+use crate::publish::{MAX_LABELS, unfit};
 use crate::{Action, Callable, Error, Hub, Object};
 
 /// How many calls' values are read at the same moment, on the whole hub.
@@ -35,7 +36,7 @@ impl Hub {
     /// Runs one paid call of these values. The request's own inputs are made from them.
     pub async fn perform(&self, request: Request, values: Vec<Given>) -> Result<Performed, Error> {
         request.caller.may(Action::Call, Object::Model(&request.model))?;
-        let callable = self.model(&request.model, request.release).await?;
+        let callable = self.called(&request.caller, &request.model, request.release).await?;
         let values = Arc::new(values);
         let Encoded { inputs, items } = self.encode(&callable, &values).await?;
         // The release that the values were read for, whatever is published meanwhile.
@@ -71,6 +72,11 @@ impl Hub {
         .await
     }
 
+    /// The inputs that a made-up value of a release's task becomes.
+    pub(crate) async fn made_up(&self, callable: &Arc<Callable>) -> Result<Vec<Tensor>, Error> {
+        self.beside(callable, |interpreter| Ok(interpreter.encode(&[interpreter.sample()])?.inputs)).await
+    }
+
     /// Does what a release's task says, on a thread that may take its time.
     async fn beside<T: Send + 'static>(
         &self,
@@ -102,16 +108,63 @@ impl Hub {
         Ok(self.0.tokenizers.put(file.sha256, bytes.len(), read))
     }
 
+    /// The labels of a file of the folder.
+    pub(crate) fn read_labels(&self, tree: &Tree, path: &FilePath) -> Result<Labels, Error> {
+        let file = tree.get(path.as_str()).ok_or_else(|| {
+            unfit(
+                "contract",
+                format!("labels: {path} is not among the files"),
+                "write the name of a .json or .txt file of the folder",
+            )
+        })?;
+        let bytes = self.0.blobs.read(file.sha256, MAX_LABELS)?;
+        Labels::from_file(path, &bytes).map_err(|error| unfit("contract", error.to_string(), ""))
+    }
+
+    /// What a task's own classes are called: its labels, or its characters.
+    fn names(&self, tree: &Tree, card: &TaskCard, labels: Option<&Labels>) -> Result<Vec<String>, Error> {
+        const HINT: &str = "write the name of a file of the folder";
+        if let Some(characters) = card.characters() {
+            let path = match characters {
+                Characters::List(list) => return Ok(list.clone()),
+                Characters::File(path) => path,
+            };
+            let file = tree.get(path.as_str());
+            let file = file.ok_or_else(|| unfit("task", format!("characters: {path} is not among the files"), HINT))?;
+            let bytes = self.0.blobs.read(file.sha256, MAX_LABELS)?;
+            return Characters::from_file(&bytes).map_err(|error| unfit("task", format!("{path}: {error}"), ""));
+        }
+        let read;
+        let labels = match labels.filter(|_| card.keeps_labels()) {
+            Some(Labels::File(path)) => {
+                read = self.read_labels(tree, path)?;
+                Some(&read)
+            }
+            labels => labels,
+        };
+        match labels {
+            None => Ok(Vec::new()),
+            Some(Labels::List(list)) => Ok(list.clone()),
+            Some(_) => Err(unfit(
+                "task",
+                "labels are given by output, and the task has one list of them",
+                "labels: [cat, dog]",
+            )),
+        }
+    }
+
     /// The card's task fits the model, and a made-up value comes through all of it. Gives its inputs, too.
     pub(crate) async fn try_task(
         &self,
         tree: &Tree,
         card: &TaskCard,
+        labels: Option<&Labels>,
         contract: Contract,
         until: Instant,
         trial: &mut dyn Trial,
     ) -> Result<((Contract, Vec<Tensor>), String), Error> {
-        let fitted = card.fit(&contract.signature, &contract.labels, contract.output);
+        let names = self.names(tree, card, labels)?;
+        let fitted = card.fit(&contract.signature, &contract.labels, &names, contract.output);
         let task = fitted.map_err(|error| unfit("task", error.to_string(), error.hint()))?;
         let (hub, tree, path) = (self.clone(), tree.clone(), task.tokenizer().cloned());
         let tokenizer = blocking(move || path.map(|path| hub.tokenizer(&tree, &path)).transpose()).await?;
@@ -128,7 +181,9 @@ impl Hub {
         let deadline = until.min(Instant::now() + Duration::from_millis(contract.deadline_ms));
         let ran = trial.run(inputs.clone(), deadline).await;
         const HINT: &str = "name the categories of columns that know no others: columns: { port: [cork, dover] }";
-        let ran = ran.map_err(|failure| unfit("task", format!("a made-up value: {failure}"), HINT))?;
+        let hint =
+            if contract.task.as_ref().is_some_and(|task| task.word().starts_with("tabular")) { HINT } else { "" };
+        let ran = ran.map_err(|failure| unfit("task", format!("a made-up value: {failure}"), hint))?;
         let interpreter = Interpreter::new(&contract, tokenizer.as_deref()).expect("it has a task");
         let outcomes = interpreter.decode(&items, &show(&contract, ran.outputs));
         outcomes.map_err(|refusal| unfit("task", format!("a made-up value: {refusal}"), ""))?;

@@ -61,8 +61,7 @@ impl Hub {
     }
 
     async fn own_model(&self, caller: &Caller, action: Action, name: &ModelName) -> Result<ModelRecord, Error> {
-        let found = self.0.catalog.model(name).await?;
-        let model = found.ok_or_else(|| Error::NoModel { model: name.clone() })?;
+        let model = self.seen(Some(caller), name).await?.model;
         caller.may(action, Object::Account(&model.owner))?;
         caller.may(action, Object::Model(&model.name))?;
         Ok(model)

@@ -49,7 +49,7 @@ impl Volumes {
             }
             today.last = *seq;
             let Row::Call(call) = row else { continue };
-            if call.outcome != Outcome::Ok || call.class == Class::Own {
+            if call.outcome != Outcome::Ok || matches!(call.class, Class::Own | Class::Check) {
                 continue;
             }
             let day = call.finished.day();

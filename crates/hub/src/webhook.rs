@@ -8,12 +8,13 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ledger::{AccountId, Amount};
+use ledger::{AccountId, Amount, Time};
 use serde_json::json;
 use serde_json::value::RawValue;
-use store::{Alert, Webhook};
+use store::{Alert, Catalog, Webhook};
 use tokio::task::JoinSet;
 
+use crate::ids::{hex, random};
 use crate::signing::{Message, Secret};
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
@@ -156,18 +157,11 @@ impl Hub {
         let Some(webhook) = catalog.webhook(alert.what.account).await? else {
             return Ok(catalog.told_alert(alert.id, None, None, "there is no webhook any more").await?);
         };
-        let secret: Secret = webhook
-            .secret
-            .parse()
-            .map_err(|error| Error::Internal { reason: format!("the webhook of {}: {error}", webhook.account) })?;
+        let secret = secret(&webhook)?;
         let now = self.0.clock.now();
         let (id, body) = (format!("alert_{}", alert.id), body(&alert)?);
         let message = Message { id: &id, timestamp: now.0.div_euclid(1_000), body: body.as_bytes() };
-        let headers = [
-            ("webhook-signature", message.sign(&secret)),
-            ("webhook-timestamp", message.timestamp.to_string()),
-            ("webhook-id", id.clone()),
-        ];
+        let headers = message.headers(&secret);
         let (delivered, said) = match self.0.outbound.post(&webhook.url, &headers, body).await {
             Ok(status @ 200..300) => (true, format!("answered {status}")),
             Ok(status) => (false, format!("answered {status}, not 2xx")),
@@ -178,6 +172,24 @@ impl Hub {
         let next = retry.map(|seconds| now.plus_ms(seconds * 1_000));
         Ok(catalog.told_alert(alert.id, delivered.then_some(now), next, &said).await?)
     }
+}
+
+/// The headers that tell `owner`'s server that a body comes from the hub: those of a message to the owner's webhook. None
+/// if there is no webhook, and so no secret.
+pub async fn signed_for(
+    catalog: &dyn Catalog,
+    now: Time,
+    owner: AccountId,
+    body: &[u8],
+) -> Result<Vec<(&'static str, String)>, Error> {
+    let Some(webhook) = catalog.webhook(owner).await? else { return Ok(Vec::new()) };
+    let message = Message { id: &format!("run_{}", hex(&random::<16>())), timestamp: now.0.div_euclid(1_000), body };
+    Ok(message.headers(&secret(&webhook)?).to_vec())
+}
+
+fn secret(webhook: &Webhook) -> Result<Secret, Error> {
+    let unreadable = |error| Error::Internal { reason: format!("the webhook of {}: {error}", webhook.account) };
+    webhook.secret.parse().map_err(unreadable)
 }
 
 /// A message: what happened, when, and what there is to know of it.

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use engine::fake::Fake;
-use hub::{Hub, Options, Parts};
+use hub::{Checking, Hub, Options, Parts};
 use ledger::Surface;
 use store::{Blobs, Clock, Manual, SqliteBooks, SqliteCatalog};
 use testkit::fixtures::{echo_signature, echoed, row};
@@ -95,7 +95,12 @@ async fn open(folder: &Path) -> Hub {
         hub_id: receipt::HubId::new([9; 32]),
         deposit_secret: testkit::DEPOSIT_SECRET.parse().unwrap(),
         outbound: Arc::new(testkit::Outbox::default()),
-        options: Options { dev: false, public_url: "http://localhost".to_owned(), name: "test".to_owned() },
+        options: Options {
+            dev: false,
+            public_url: "http://localhost".to_owned(),
+            name: "test".to_owned(),
+            checking: Checking::NOTHING,
+        },
     };
     Hub::start(parts).await.unwrap()
 }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::id::shorten;
+
 /// An amount of money in nano-OPG (10⁻⁹ OPG). Between 0 and `i64::MAX`, so that every database holds it in a
 /// signed integer; that is nine times the supply of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -81,7 +83,7 @@ impl fmt::Display for Difference {
 
 /// A decimal number with at most 9 places, as `units × 10⁹`. Shared by amounts and USD prices.
 pub(crate) fn parse_nano(text: &str) -> Result<i64, AmountError> {
-    let shown = || text.chars().take(64).collect::<String>();
+    let shown = || shorten(text);
     let form = || AmountError::Form { text: shown() };
     let digits = match text.strip_prefix('-') {
         Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {

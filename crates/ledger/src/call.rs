@@ -64,6 +64,8 @@ words!(
         Web = "web",
         Mcp = "mcp",
         Grpc = "grpc",
+        /// None: the hub's own checks.
+        Hub = "hub",
     }
 );
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::id::shorten;
 use crate::{AccountId, Amount};
 
 /// A share in basis points: 0 to 10 000, written as a percentage.
@@ -48,7 +49,7 @@ impl FromStr for Share {
     type Err = ShareError;
 
     fn from_str(text: &str) -> Result<Self, ShareError> {
-        let refuse = || ShareError { text: text.chars().take(64).collect() };
+        let refuse = || ShareError { text: shorten(text) };
         let number = text.strip_suffix('%').ok_or_else(refuse)?.trim_end();
         let (whole, places) = number.split_once('.').unwrap_or((number, "0"));
         let digits = |s: &str, most: usize| !s.is_empty() && s.len() <= most && s.bytes().all(|b| b.is_ascii_digit());

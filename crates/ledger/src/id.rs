@@ -41,8 +41,9 @@ fn decode(text: &str) -> Option<[u8; 16]> {
     Some(number.to_be_bytes())
 }
 
-fn shorten(text: &str) -> String {
-    text.chars().take(64).collect()
+/// What was given, for a message: 64 characters at most, and none that a terminal would obey.
+pub(crate) fn shorten(text: &str) -> String {
+    text.chars().take(64).map(|char| if char.is_control() { '\u{fffd}' } else { char }).collect()
 }
 
 macro_rules! id {

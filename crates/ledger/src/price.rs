@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::amount::{parse_nano, write_nano};
+use crate::id::shorten;
 use crate::{Amount, AmountError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,7 +86,7 @@ impl FromStr for Money {
     type Err = PriceError;
 
     fn from_str(text: &str) -> Result<Self, PriceError> {
-        let shown = || text.chars().take(64).collect::<String>();
+        let shown = || shorten(text);
         let (number, currency) = text.trim().split_once(' ').ok_or_else(|| PriceError::Currency { text: shown() })?;
         let currency = match currency.trim() {
             "OPG" => Currency::Opg,
@@ -143,10 +144,7 @@ impl FromStr for Rate {
     type Err = PriceError;
 
     fn from_str(text: &str) -> Result<Self, PriceError> {
-        parse_nano(text)
-            .ok()
-            .and_then(Rate::from_nano)
-            .ok_or_else(|| PriceError::Rate { text: text.chars().take(64).collect() })
+        parse_nano(text).ok().and_then(Rate::from_nano).ok_or_else(|| PriceError::Rate { text: shorten(text) })
     }
 }
 

@@ -111,7 +111,7 @@ fn values(expected: &Tensor, actual: &Tensor, tolerance: Tolerance) -> Result<()
     }
 }
 
-fn elements<T, const N: usize>(tensor: &Tensor, read: impl Fn([u8; N]) -> T) -> impl Iterator<Item = T> {
+pub(crate) fn elements<T, const N: usize>(tensor: &Tensor, read: impl Fn([u8; N]) -> T) -> impl Iterator<Item = T> {
     tensor.bytes().as_chunks::<N>().0.iter().map(move |bytes| read(*bytes))
 }
 
@@ -133,7 +133,7 @@ fn first_apart<T: fmt::Display>(
 }
 
 /// Half precision: five bits of exponent biased by 15, ten of fraction.
-fn half(bits: u16) -> f64 {
+pub(crate) fn half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
     let exponent = i32::from(bits >> 10 & 0x1f);
     let fraction = f64::from(bits & 0x3ff) / 1024.0;

@@ -9,6 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use tensor::{Port, Signature};
 
+use crate::remote::Remote;
 use crate::section::Output;
 use crate::task::Task;
 use crate::text::clip;
@@ -36,6 +37,9 @@ pub struct Contract {
     /// What it does for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
+    /// The server that runs it; none: the hub does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Remote>,
 }
 
 fn one() -> u64 {
@@ -88,6 +92,7 @@ impl Contract {
             steps.minor(format!("Up to {} rows share a run instead of {}.", next.batch_rows, self.batch_rows));
         }
         task(&mut steps, self.task.as_ref(), next.task.as_ref());
+        remote(&mut steps, self.remote.as_ref(), next.remote.as_ref());
         match steps {
             Steps { why, .. } if !why.is_empty() => Change::Major { why },
             Steps { what, .. } if !what.is_empty() => Change::Minor { what },
@@ -185,6 +190,16 @@ fn task(steps: &mut Steps, old: Option<&Task>, new: Option<&Task>) {
     }
 }
 
+/// Where a model runs is where its inputs go: they do not leave the hub without a major release.
+fn remote(steps: &mut Steps, old: Option<&Remote>, new: Option<&Remote>) {
+    match (old, new) {
+        (None, Some(new)) => steps.major(format!("It runs on {} instead of the hub.", new.host())),
+        (Some(old), None) => steps.minor(format!("It runs on the hub instead of {}.", old.host())),
+        (Some(old), Some(new)) if old != new => steps.minor(format!("It runs as {new} instead of {old}.")),
+        _ => {}
+    }
+}
+
 fn size(axis: Option<u64>) -> String {
     axis.map_or_else(|| "any".to_owned(), |size| size.to_string())
 }
@@ -238,6 +253,7 @@ mod tests {
             deadline_ms: 30_000,
             batch_rows: 1,
             task: None,
+            remote: None,
         }
     }
 
@@ -286,6 +302,25 @@ mod tests {
         assert_eq!(serde_json::from_str::<Contract>(&json).unwrap(), with(task(1)));
         let later = json.replace("\"task\":{\"version\":1", "\"task\":{\"version\":2");
         assert!(serde_json::from_str::<Contract>(&later).unwrap_err().to_string().contains("task version 2"));
+    }
+
+    #[test]
+    fn inputs_leave_the_hub_only_with_a_major_release() {
+        let at = |host: &str| {
+            let remote = Remote::new(&format!("https://{host}"), "net", None).unwrap();
+            Contract { remote: Some(remote), ..contract() }
+        };
+        let (one, other) = (at("one.example"), at("other.example"));
+        let why = vec!["It runs on one.example instead of the hub.".to_owned()];
+        assert_eq!(contract().change(&one), Change::Major { why });
+        assert_eq!(one.change(&one), Change::Same);
+        let what = vec!["It runs as net on other.example instead of net on one.example.".to_owned()];
+        assert_eq!(one.change(&other), Change::Minor { what });
+        let what = vec!["It runs on the hub instead of one.example.".to_owned()];
+        assert_eq!(one.change(&contract()), Change::Minor { what });
+        let json = serde_json::to_string(&one).unwrap();
+        assert_eq!(serde_json::from_str::<Contract>(&json).unwrap(), one);
+        assert!(!serde_json::to_string(&contract()).unwrap().contains("remote"), "older releases read as they did");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use ledger::{MAX_ROYALTIES, PriceError, ShareError, Split};
 
 use crate::labels::LabelError;
 use crate::name::{Handle, NameError};
+use crate::remote::RemoteError;
 use crate::section::MAX_BATCH_ROWS;
 
 /// A line of the README, where it is known. Prints as ` (line 7)` or as nothing.
@@ -68,6 +69,8 @@ pub enum CardError {
     Batch { given: String, line: Line },
     #[error("modelhub.royalty is \"{given}\"{line}, expected a share from 0% to {}%", MAX_ROYALTIES / 100)]
     Royalty { given: String, line: Line },
+    #[error("modelhub.remote{line}: {error}")]
+    Remote { line: Line, error: RemoteError },
     #[error("{field} is \"{given}\"{line}, expected {expected}")]
     Task { field: String, line: Line, given: String, expected: &'static str },
 }
@@ -105,6 +108,9 @@ impl CardError {
             }
             CardError::Royalty { .. } => {
                 "write royalty: 5%, what models that build on this one owe it; without it they owe nothing"
+            }
+            CardError::Remote { .. } => {
+                "write remote: { url: \"https://models.example.com\", model: net }: the server and what it calls the model"
             }
             CardError::Kind { .. } | CardError::TooMany { .. } | CardError::Choice { .. } | CardError::Task { .. } => {
                 return None;

@@ -10,16 +10,23 @@
 //! a line in `tests/card.rs`, a line in `docs/publishing.md`.
 
 mod agree;
+mod apart;
 mod card;
 mod contract;
+mod edit;
+mod entries;
 mod error;
 mod example;
 mod front_matter;
+mod git;
+mod kind;
 mod labels;
 mod lineage;
 mod name;
 mod path;
 mod release;
+mod remote;
+mod revision;
 mod sample;
 mod section;
 mod shown;
@@ -28,15 +35,22 @@ mod text;
 mod tree;
 
 pub use agree::{Disagreement, Tolerance, agree};
+pub use apart::{Apart, How, apart};
 pub use card::Card;
 pub use contract::{Change, Contract};
+pub use edit::{Edit, EditError};
+pub use entries::{Entries, Entry, FolderOids};
 pub use error::{CardError, Line};
 pub use example::{Example, ExampleError, MAX_EXAMPLE_BYTES};
+pub use git::{GitOid, pointer_size};
+pub use kind::LARGE_BYTES;
 pub use labels::{LabelError, Labels};
 pub use lineage::{Edge, Lineage, within_limit};
 pub use name::{Handle, ModelName, NameError, NameRule, RESERVED_HANDLES, RESERVED_MODEL_NAMES};
 pub use path::{FilePath, PathError};
 pub use release::{BadReleaseNumber, ReleaseNumber, next_release};
+pub use remote::{MAX_REMOTE_URL, Remote, RemoteError};
+pub use revision::{RefError, RefName, Revision};
 pub use sample::{SampleError, sample_inputs};
 pub use section::{Access, DEFAULT_DEADLINE_MS, MAX_BATCH_ROWS, MAX_DEADLINE_MS, Output, Section};
 pub use shown::{DIGITS, ShowError, TOP_K, can_show, show};

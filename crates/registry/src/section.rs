@@ -10,6 +10,7 @@ use crate::error::{CardError, Line};
 use crate::front_matter::{Field, Node, Value};
 use crate::labels::Labels;
 use crate::name::Handle;
+use crate::remote::{Remote, RemoteError};
 use crate::task::TaskCard;
 use crate::text::clip;
 
@@ -21,7 +22,9 @@ pub const MAX_DEADLINE_MS: u64 = 600_000;
 /// The most rows that calls share a run with.
 pub const MAX_BATCH_ROWS: u64 = 1_024;
 
-const FIELDS: &[&str] = &["access", "price", "split", "output", "labels", "deadline", "batch", "royalty", "task"];
+const FIELDS: &[&str] =
+    &["access", "price", "split", "output", "labels", "deadline", "batch", "royalty", "task", "remote"];
+const REMOTE_FIELDS: &[&str] = &["url", "model", "version"];
 const PRICE_FIELDS: &[&str] = &["per_call", "per_item", "per_1k_in", "per_1k_out"];
 
 /// Who gets the weights.
@@ -97,11 +100,14 @@ pub struct Section {
     pub royalty: Option<Share>,
     /// What it does for people, who then need not make tensors.
     pub task: Option<TaskCard>,
+    /// Another server that runs it, in place of a model file.
+    pub remote: Option<Remote>,
 }
 
 impl Section {
     pub(crate) fn read(node: &Node) -> Result<Section, CardError> {
         let mut section = Section::default();
+        let mut batch_line = Line(None);
         for Field { name, line, node } in node.fields("modelhub", "fields like price and access")? {
             if matches!(node.value, Value::Nothing) && FIELDS.contains(&name.as_str()) {
                 continue;
@@ -113,11 +119,19 @@ impl Section {
                 "split" => section.split = Some(split(node)?),
                 "labels" => section.labels = Some(labels(node)?),
                 "deadline" => section.deadline_ms = Some(deadline(node)?),
-                "batch" => section.batch = Some(batch(node)?),
+                "batch" => {
+                    section.batch = Some(batch(node)?);
+                    batch_line = node.line;
+                }
                 "royalty" => section.royalty = Some(royalty(node)?),
                 "task" => section.task = Some(TaskCard::read(node)?),
+                "remote" => section.remote = Some(remote(node)?),
                 _ => return Err(unknown("modelhub", name, *line, FIELDS)),
             }
+        }
+        if section.remote.is_some() && section.batch.is_some() {
+            let expected = "left out beside modelhub.remote: calls that another server runs share no run";
+            return Err(CardError::Kind { field: "modelhub.batch".to_owned(), line: batch_line, expected });
         }
         Ok(section)
     }
@@ -208,6 +222,29 @@ fn batch(node: &Node) -> Result<u64, CardError> {
     let digits = !given.is_empty() && given.bytes().all(|byte| byte.is_ascii_digit());
     let rows = digits.then(|| given.parse().ok()).flatten().filter(|rows| (2..=MAX_BATCH_ROWS).contains(rows));
     rows.ok_or_else(|| CardError::Batch { given: clip(given), line: node.line })
+}
+
+fn remote(node: &Node) -> Result<Remote, CardError> {
+    let (mut url, mut model, mut version) = ((node.line, ""), (node.line, ""), None);
+    for Field { name, line, node } in node.fields("modelhub.remote", "fields like url and model")? {
+        if !REMOTE_FIELDS.contains(&name.as_str()) {
+            return Err(unknown("modelhub.remote", name, *line, REMOTE_FIELDS));
+        }
+        let given = node.text(&format!("modelhub.remote.{name}"))?;
+        let placed = (node.line, given.unwrap_or_default());
+        match name.as_str() {
+            "url" => url = placed,
+            "model" => model = placed,
+            _ => version = given.map(|_| placed),
+        }
+    }
+    let line = |field| match field {
+        "url" => url.0,
+        "model" => model.0,
+        _ => version.map_or(node.line, |(line, _)| line),
+    };
+    let remote = Remote::new(url.1, model.1, version.map(|(_, version)| version));
+    remote.map_err(|error: RemoteError| CardError::Remote { line: line(error.field), error })
 }
 
 fn royalty(node: &Node) -> Result<Share, CardError> {

@@ -153,6 +153,7 @@ mod tests {
             deadline_ms: 1,
             batch_rows: 1,
             task: None,
+            remote: None,
         }
     }
 

@@ -20,9 +20,9 @@ macro_rules! serde_as_text {
 }
 pub(crate) use serde_as_text;
 
-/// At most 100 characters of what was given, for a message.
+/// At most 100 characters of what was given, for a message. What a terminal would obey is not among them.
 pub(crate) fn clip(text: &str) -> String {
-    clip_to(text, 100)
+    clip_to(text, 100).replace(char::is_control, "\u{fffd}")
 }
 
 /// At most `limit` characters; where something was left out, the last of them is an ellipsis.

@@ -161,6 +161,40 @@ fn sections_are_read_strictly() {
         ("task: { type: feature-extraction, tokenizer: ../t.json }", "expected a .json file of the folder"),
         ("task: { type: image-classification, mean: [0.5, 0.5] }", "modelhub.task.mean is \"0.5, 0.5\" (line 3)"),
         ("task: { type: image-classification, std: [1, 1, 0] }", "expected three numbers above 0"),
+        (
+            "task: { type: object-detection, resize: 256 }",
+            "has no field \"resize\" (line 3), only type, input, width, height, fit, pad, channels",
+        ),
+        (
+            "task: { type: object-detection, coordinates: xyz }",
+            "coordinates is \"xyz\" (line 3), expected xyxy, yxyx or xywh",
+        ),
+        ("task: { type: object-detection, threshold: 2 }", "threshold is \"2\" (line 3), expected a score from 0 to 1"),
+        ("task: { type: object-detection, overlap: .nan }", "modelhub.task.overlap is"),
+        ("task: { type: object-detection, most: 301 }", "expected a whole number from 1 to 300"),
+        ("task: { type: image-to-text, characters: a.json }", "expected a list, or a .txt file of the folder"),
+        ("task: { type: image-to-text, characters: [a, \"\"] }", "character 1 is empty"),
+        (
+            "task: { type: token-classification, aggregation: first }",
+            "aggregation is \"first\" (line 3), expected simple or none",
+        ),
+        ("task: { type: audio-classification, aggregation: simple }", "expected mean, max or frames"),
+        ("task: { type: audio-classification, padding: 0 }", "expected zeros, repeat or drop"),
+        ("task: { type: audio-classification, rate: 999 }", "expected samples a second, from 1000 to 192000"),
+        (
+            "task: { type: time-series-forecasting, columns: [a, a] }",
+            "columns is \"a\" (line 3), expected names that differ",
+        ),
+        (
+            "task: { type: time-series-forecasting, columns: [history] }",
+            "expected names that differ, none of them history",
+        ),
+        (
+            "task: { type: time-series-forecasting, quantiles: [0.5, 0.1] }",
+            "expected numbers between 0 and 1 that rise",
+        ),
+        ("task: { type: time-series-forecasting, std: [0] }", "expected a number for each column"),
+        ("task: { type: time-series-forecasting, window: 0 }", "expected a number of steps from 1 to 65536"),
         ("task: { type: tabular-regression, columns: [a, b] }", "modelhub.task.columns should be names with number"),
         ("task: { type: tabular-regression, columns: { a: text } }", "modelhub.task.columns.a is \"text\" (line 3)"),
         ("modelhub: x", "no field \"modelhub\""),
@@ -250,5 +284,37 @@ proptest! {
             points.iter().enumerate().map(|(index, points)| format!("user{index}: {}.{:02}%, ", points / 100, points % 100)).collect();
         let taken = section(&format!("split: {{ {written} }}"));
         prop_assert_eq!(taken.is_ok(), points.iter().sum::<u32>() == 10_000, "{:?}", taken);
+    }
+}
+
+#[test]
+fn a_card_names_the_server_that_runs_the_model() {
+    let section_of = |text: &str| section(text).unwrap().remote.unwrap();
+    let remote = section_of("remote: { url: \"https://models.example.com/a/\", model: net, version: 1.10 }");
+    assert_eq!((remote.url(), remote.model(), remote.version()), ("https://models.example.com/a", "net", Some("1.10")));
+    let remote = section_of("remote:\n  url: http://10.0.0.7:8080\n  model: team/net\n  version:");
+    assert_eq!((remote.host(), remote.version()), ("10.0.0.7:8080", None));
+    for (text, message) in [
+        ("remote: https://h.example", "modelhub.remote should be fields like url and model (line 3)"),
+        ("remote: { model: net }", "modelhub.remote (line 3): url is \"\", expected an address like"),
+        ("remote:\n  url: https://h.example", "modelhub.remote (line 4): model is \"\", expected the model's name"),
+        (
+            "remote:\n  url: https://me:secret@h.example\n  model: net",
+            "modelhub.remote (line 4): url is \"https://me:secret@h.example\", expected an address without a user name",
+        ),
+        ("remote:\n  url: https://h.example\n  model: ../net", "modelhub.remote (line 5): model is \"../net\""),
+        ("remote: { url: \"https://h.example\", model: net, version: a/b }", "version is \"a/b\", expected"),
+        (
+            "remote:\n  url: https://h.example\n  name: net",
+            "modelhub.remote has no field \"name\" (line 5), only url, ",
+        ),
+        ("remote: { url: [a], model: net }", "modelhub.remote.url should be one value (line 3)"),
+        (
+            "remote: { url: \"https://h.example\", model: net }\nbatch: 8",
+            "modelhub.batch should be left out beside modelhub.remote: calls that another server runs share no run (line 4)",
+        ),
+    ] {
+        let error = section(text).unwrap_err();
+        assert!(error.contains(message), "{error}");
     }
 }

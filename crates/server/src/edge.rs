@@ -9,7 +9,9 @@ use std::panic::AssertUnwindSafe;
 use api::{Code, Prefix, Problem};
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+};
 use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -18,21 +20,28 @@ use futures_util::FutureExt;
 use hub::Hub;
 
 use crate::problem::Refused;
-use crate::{grpc, pages};
+use crate::{grpc, hf, pages};
 
 /// Wraps all routes.
 pub(crate) async fn edge(State(hub): State<Hub>, request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let prefix = Prefix::of(uri.path());
+    let anonymous = !request.headers().contains_key(AUTHORIZATION);
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let mut response = answered.unwrap_or_else(|panic| crashed(panic.as_ref(), &uri));
-    if response.status().is_client_error() || response.status().is_server_error() {
-        response = refused(&hub, prefix, &method, &uri, response);
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    if failed && response.extensions_mut().remove::<hf::error::Whole>().is_none() {
+        response = match prefix {
+            Prefix::HuggingFace => hf_refused(&method, &uri, response, anonymous),
+            _ => refused(&hub, prefix, &method, &uri, response),
+        };
     }
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if prefix == Prefix::Api && !headers.contains_key(CACHE_CONTROL) {
+    if matches!(prefix, Prefix::Api | Prefix::OpenGradient | Prefix::HuggingFace)
+        && !headers.contains_key(CACHE_CONTROL)
+    {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
     response
@@ -47,12 +56,11 @@ fn crashed(panic: &(dyn Any + Send), uri: &Uri) -> Response {
 
 /// Gives a refusal its prefix's form.
 fn refused(hub: &Hub, prefix: Prefix, method: &Method, uri: &Uri, mut plain: Response) -> Response {
-    let refused = plain.extensions_mut().remove::<Refused>();
-    let problem = refused.map_or_else(|| stray(method, uri, plain.status()), Refused::into_problem);
+    let problem = problem_of(method, uri, &mut plain);
     let (content_type, body) = match prefix {
         Prefix::Grpc => return grpc::refused(&problem),
         Prefix::Page => ("text/html; charset=utf-8", Body::from(pages::problem(hub, &problem))),
-        Prefix::Api | Prefix::Inference | Prefix::OpenAi => ("application/json", Body::from(problem.json(prefix))),
+        _ => ("application/json", Body::from(problem.json(prefix))),
     };
     let mut response = Response::new(if method == Method::HEAD { Body::empty() } else { body });
     *response.status_mut() = Refused::status(problem.code);
@@ -66,10 +74,23 @@ fn refused(hub: &Hub, prefix: Prefix, method: &Method, uri: &Uri, mut plain: Res
     if prefix == Prefix::OpenAi && problem.code == Code::BooksUnavailable {
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
     }
-    if let Some(seconds) = problem.code.retry_after_s() {
+    if let Some(seconds) = problem.retry_after_s() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// The same in the form of `hf`, where it hangs on whether the request had a key.
+fn hf_refused(method: &Method, uri: &Uri, mut plain: Response, anonymous: bool) -> Response {
+    let beside = plain.extensions_mut().remove();
+    let response = hf::error::answer(problem_of(method, uri, &mut plain), beside, uri, anonymous);
+    if method == Method::HEAD { response.map(|_| Body::empty()) } else { response }
+}
+
+/// Why, whoever refused.
+fn problem_of(method: &Method, uri: &Uri, plain: &mut Response) -> Problem {
+    let refused = plain.extensions_mut().remove::<Refused>();
+    refused.map_or_else(|| stray(method, uri, plain.status()), Refused::into_problem)
 }
 
 /// A refusal that no handler of ours made.

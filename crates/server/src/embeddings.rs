@@ -46,7 +46,7 @@ pub(crate) async fn create(
     }
     let Asked { model: named, texts, packed, dimensions, content } = beside(move || read(&body)).await??;
     let path = named_model(&named)?;
-    fits(&hub, &path, dimensions).await?;
+    fits(&hub, &caller, &path, dimensions).await?;
     let ModelPath { model, release } = path;
     let call = Request {
         caller,
@@ -111,8 +111,13 @@ fn named_model(named: &str) -> Result<ModelPath, Refused> {
 }
 
 /// The model makes vectors, and as long ones as are wanted.
-async fn fits(hub: &Hub, ModelPath { model, release }: &ModelPath, dimensions: Option<u64>) -> Result<(), Refused> {
-    let callable = hub.model(model, *release).await?;
+async fn fits(
+    hub: &Hub,
+    caller: &hub::Caller,
+    ModelPath { model, release }: &ModelPath,
+    dimensions: Option<u64>,
+) -> Result<(), Refused> {
+    let callable = hub.called(caller, model, *release).await?;
     let contract = &callable.release.contract;
     let vector = match contract.task.as_ref().map(|task| &task.kind) {
         Some(task::Kind::FeatureExtraction { vector, .. }) => vector,

@@ -4,25 +4,36 @@ use axum::Json;
 use axum::extract::State;
 use hub::Hub;
 
-use crate::extract::ModelPath;
+use crate::extract::{AnyCaller, ModelPath};
 use crate::problem::Refused;
 use crate::words;
 
 /// `GET /v2/models/{owner}/{name}[/versions/{release}]`
-pub(crate) async fn model(State(hub): State<Hub>, path: ModelPath) -> Result<Json<api::ModelMetadata>, Refused> {
-    Ok(Json(of(&hub, &path).await?))
+pub(crate) async fn model(
+    State(hub): State<Hub>,
+    AnyCaller(viewer): AnyCaller,
+    path: ModelPath,
+) -> Result<Json<api::ModelMetadata>, Refused> {
+    Ok(Json(of(&hub, viewer.as_ref(), &path).await?))
 }
 
 /// What every protocol's clients are told of a model.
-pub(crate) async fn of(hub: &Hub, ModelPath { model, release }: &ModelPath) -> Result<api::ModelMetadata, Refused> {
-    let asked = hub.model(model, *release).await?;
-    let view = hub.view(model).await?;
+pub(crate) async fn of(
+    hub: &Hub,
+    viewer: Option<&hub::Caller>,
+    ModelPath { model, release }: &ModelPath,
+) -> Result<api::ModelMetadata, Refused> {
+    let asked = hub.model_for(viewer, model, *release).await?;
+    let view = hub.view_for(viewer, model).await?;
     let release = &asked.release;
+    let remote = release.contract.remote.as_ref();
     let cost = release.price.cost(&ledger::Usage::ONE_CALL, hub.settings().rate).ok();
     Ok(api::ModelMetadata {
         name: release.model.name.to_string(),
         versions: view.releases.iter().rev().map(|release| release.number.to_string()).collect(),
-        platform: "onnx_onnxv1".to_owned(),
+        platform: if remote.is_some() { "remote" } else { "onnx_onnxv1" }.to_owned(),
+        engine: if remote.is_some() { "remote" } else { "onnxruntime" }.to_owned(),
+        runs_on: remote.map(|remote| remote.host().to_owned()),
         inputs: release.contract.signature.inputs.iter().map(words::port).collect(),
         outputs: release.contract.signature.outputs.iter().map(words::port).collect(),
         release: release.number.to_string(),
@@ -36,13 +47,21 @@ pub(crate) async fn of(hub: &Hub, ModelPath { model, release }: &ModelPath) -> R
 }
 
 /// `GET …/ready`: the model is there, and something can run it.
-pub(crate) async fn ready(State(hub): State<Hub>, path: ModelPath) -> Result<Json<api::Ready>, Refused> {
-    callable(&hub, &path).await?;
+pub(crate) async fn ready(
+    State(hub): State<Hub>,
+    AnyCaller(viewer): AnyCaller,
+    path: ModelPath,
+) -> Result<Json<api::Ready>, Refused> {
+    callable(&hub, viewer.as_ref(), &path).await?;
     Ok(Json(api::Ready { ready: true }))
 }
 
 /// Whether it could be called now.
-pub(crate) async fn callable(hub: &Hub, ModelPath { model, release }: &ModelPath) -> Result<(), Refused> {
-    hub.model(model, *release).await?;
-    Ok(hub.ready().await?)
+pub(crate) async fn callable(
+    hub: &Hub,
+    viewer: Option<&hub::Caller>,
+    ModelPath { model, release }: &ModelPath,
+) -> Result<(), Refused> {
+    let callable = hub.model_for(viewer, model, *release).await?;
+    Ok(hub.ready_for(&callable).await?)
 }

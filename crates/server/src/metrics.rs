@@ -32,7 +32,7 @@ struct Figures(Metrics);
 
 impl Collector for Figures {
     fn encode(&self, mut to: DescriptorEncoder<'_>) -> fmt::Result {
-        let Metrics { books, last, carried, running_holds, durable_holds, totals, classes } = &self.0;
+        let Metrics { books, last, carried, running_holds, durable_holds, totals, classes, .. } = &self.0;
         let batch = books.batch.counted();
         histogram(&mut to, "books_batch_size", "Calls, transfers and holds that shared a commit", None, &batch)?;
         let help = "From taking a batch off the queue to telling its callers";
@@ -71,8 +71,26 @@ impl Collector for Figures {
             let nano = cost.nano().unsigned_abs();
             family.encode_family(&[("class", class.word())])?.encode_counter::<NoLabelSet, _, u64>(&nano, None)?;
         }
-        Ok(())
+        checks(&mut to, &self.0)
     }
+}
+
+fn checks(
+    to: &mut DescriptorEncoder<'_>,
+    Metrics { checks, waiting_calls, dropped_calls, .. }: &Metrics,
+) -> fmt::Result {
+    let help = "What the hub compared by itself, by kind and by how it ended";
+    let mut family = to.encode_descriptor("checks", help, None, MetricType::Counter)?;
+    for (kind, counts) in checks {
+        for (outcome, count) in [("agreed", counts.agreed), ("differed", counts.differed), ("failed", counts.failed)] {
+            let labels = [("kind", kind.word()), ("outcome", outcome)];
+            family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+    }
+    gauge(to, "re_executions_waiting", "Calls that wait to be run again", *waiting_calls)?;
+    let help = "Calls that were to be run again and found no place";
+    to.encode_descriptor("re_executions_dropped", help, None, MetricType::Counter)?
+        .encode_counter::<NoLabelSet, _, u64>(dropped_calls, None)
 }
 
 fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use engine::Failure;
 use hub::Error;
 use ledger::{PriceError, Refusal};
+use registry::EditError;
 use store::BlobError;
 use tasks::Refusal as Unread;
 
@@ -68,6 +69,7 @@ fn log(error: &Error) {
         }
         Error::EngineUnavailable(unavailable) => tracing::error!("{unavailable} ({})", unavailable.hint),
         Error::Blob(BlobError::Missing { digest }) => tracing::error!("The blob {digest} is gone"),
+        Error::Away(away) => tracing::warn!("A server that runs a model is not there: {away}"),
         // The model's failure, not the hub's.
         Error::Engine(failure) => tracing::warn!("A model failed: {failure}"),
         Error::TimedOut { limit_ms } => tracing::warn!("A model gave no answer within {limit_ms} ms"),
@@ -111,6 +113,13 @@ fn told(error: Error) -> Problem {
 
         Error::NoModel { .. } => problem(Code::ModelNotFound),
         Error::NoRelease { .. } => problem(Code::ReleaseNotFound),
+        Error::NeverReleased { .. } => problem(Code::ReleaseNotFound).hint("its owner publishes one: modelhub release"),
+        Error::NotReleased { .. } => problem(Code::ReleaseNotFound),
+        Error::NoRevision { .. } => problem(Code::RevisionNotFound),
+        Error::NoFile { .. } => problem(Code::FileNotFound),
+        Error::Sealed { model, .. } => {
+            problem(Code::WeightsSealed).hint(format!("it is called, not downloaded: POST /v2/models/{model}/infer"))
+        }
         Error::NoAccount { .. } => problem(Code::AccountNotFound),
         Error::NoReceipt { .. } => problem(Code::ReceiptNotFound),
         Error::NoSuchKey { .. } => problem(Code::KeyNotFound),
@@ -139,6 +148,18 @@ fn told(error: Error) -> Problem {
         Error::OutcomeExpired { .. } => problem(Code::OutcomeExpired),
         Error::KeyedFull { .. } => problem(Code::IdempotencyFull).hint("calls without an Idempotency-Key are taken"),
 
+        Error::ModelTaken { .. } => problem(Code::ModelTaken),
+        Error::RefTaken { .. } | Error::MainStays { .. } => problem(Code::RefConflict),
+        Error::HasReleases { .. } => problem(Code::ModelReleased).hint("make it private instead"),
+        Error::BranchMoved { .. } | Error::Overtaken { .. } => {
+            problem(Code::BranchMoved).hint("look at what changed, then commit again")
+        }
+        Error::Released { .. } => problem(Code::ReleaseConflict).hint("upload to the next version: create_version"),
+        Error::NoRight => problem(Code::Forbidden).hint("ask for the upload again"),
+        Error::NotHandedIn { .. } => problem(Code::UploadMismatch).hint("upload it first"),
+        Error::Edit(EditError::NoFile { .. } | EditError::NoFolder { .. }) => problem(Code::FileNotFound),
+        Error::Edit(EditError::Tree(_)) => problem(Code::InvalidRequest),
+
         Error::HandleTaken { .. } => problem(Code::HandleTaken),
         Error::ReleaseConflict { .. } => problem(Code::ReleaseConflict).hint("publish again"),
         Error::Card(card) => match card.hint() {
@@ -150,6 +171,8 @@ fn told(error: Error) -> Problem {
         Error::Blob(BlobError::Size { .. } | BlobError::Digest { .. }) => problem(Code::UploadMismatch),
         Error::Blob(BlobError::TooLarge { .. }) => problem(Code::PublishRefused),
         Error::Blob(BlobError::Full { .. }) => problem(Code::BooksUnavailable).hint("the hub's operator has to make room"),
+        Error::Blob(BlobError::Offset { .. }) => problem(Code::UploadOffset),
+        Error::Blob(BlobError::Long { .. }) => problem(Code::BodyTooLarge),
         Error::Blob(BlobError::Missing { .. }) => Refused::internal().into_problem(),
         Error::Blob(BlobError::Io(_)) | Error::Books { .. } => {
             problem(Code::BooksUnavailable)
@@ -167,6 +190,12 @@ fn told(error: Error) -> Problem {
             Problem::new(Code::EngineFailed, "the weights cannot be opened; nothing was charged")
         }
         Error::Engine(_) => problem(Code::EngineFailed),
+        Error::Away(away) => {
+            let problem = problem(Code::RemoteUnavailable)
+                .hint("the model's owner runs that server: try again later, or tell the owner");
+            let wait = away.retry_after.map(|wait| u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX));
+            wait.into_iter().fold(problem, Problem::wait)
+        }
         Error::Internal { .. } | Error::LostAccount(_) | Error::RowsMissing { .. } | Error::CatalogLost { .. } => Refused::internal().into_problem(),
     }
 }

@@ -10,15 +10,15 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use hub::publish::{Draft, Published, Verdict};
-use hub::{Error, Hub};
+use hub::{Error, Hub, Releasing};
 use ledger::{Money, Price};
-use registry::{Access, File};
-use serde::Serialize;
+use registry::{Access, File, ReleaseNumber, Revision};
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::edge::clip;
-use crate::extract::{Caller, Json};
+use crate::extract::{Caller, Json, ModelPath, Query};
 use crate::problem::Refused;
 
 /// `POST /api/v1/publish`. Runs in a task of its own: who hangs up has published all the same.
@@ -28,9 +28,69 @@ pub(crate) async fn publish(
     Json(asked): Json<api::Publish>,
 ) -> Result<Response, Refused> {
     let draft = draft(asked)?;
-    let (say, mut verdicts) = mpsc::channel(16);
+    let (say, verdicts) = mpsc::channel(16);
     let url = hub.options().public_url.clone();
     let publishing = tokio::spawn(async move { hub.publish(&caller, draft, say).await });
+    told(url, publishing, verdicts).await
+}
+
+/// `POST /api/v1/models/{owner}/{name}/releases`: the same of a commit that is there.
+pub(crate) async fn release(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+    ModelPath { model, .. }: ModelPath,
+    Json(asked): Json<api::ReleaseWish>,
+) -> Result<Response, Refused> {
+    let invalid = |message: String| Problem::new(Code::InvalidRequest, message);
+    let revision = asked.revision.map(|text| text.parse::<Revision>());
+    let number = asked.release.map(|text| text.parse::<ReleaseNumber>());
+    let wish = Releasing {
+        revision: revision.transpose().map_err(|error| invalid(format!("revision: {error}")))?,
+        price: asked.price.map(price).transpose()?,
+        number: number.transpose().map_err(|error| invalid(format!("release: {error}")))?,
+        latest: asked.latest,
+        dry_run: asked.dry_run,
+    };
+    let (say, verdicts) = mpsc::channel(16);
+    let url = hub.options().public_url.clone();
+    let publishing = tokio::spawn(async move { hub.release(&caller, &model, wish, say).await });
+    told(url, publishing, verdicts).await
+}
+
+/// Which of several.
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    release: Option<String>,
+}
+
+/// `GET /api/v1/models/{owner}/{name}/draft`: what becomes of what was committed last, or of a version.
+pub(crate) async fn draft_of(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+    ModelPath { model, .. }: ModelPath,
+    Query(which): Query<Which>,
+) -> Result<axum::Json<api::DraftState>, Refused> {
+    let asked = which.release.map(|text| text.parse::<ReleaseNumber>()).transpose();
+    let asked = asked.map_err(|error| Problem::new(Code::InvalidRequest, format!("release: {error}")))?;
+    let draft = hub.drafts(&caller, &model).await?.into_iter().find(|draft| asked.is_none() || draft.number == asked);
+    let none = || Problem::new(Code::NotFound, format!("nothing of {model} waits to become a release"));
+    let draft = draft.ok_or_else(none)?;
+    Ok(axum::Json(api::DraftState {
+        branch: draft.branch.to_string(),
+        release: draft.number.map(|number| number.to_string()),
+        commit: draft.commit.to_string(),
+        committed: draft.at.to_string(),
+        due: draft.due.map(|due| due.to_string()),
+        refused: draft.refused,
+    }))
+}
+
+/// Tells a publish line by line.
+async fn told(
+    url: String,
+    publishing: JoinHandle<Result<Published, Error>>,
+    mut verdicts: mpsc::Receiver<Verdict>,
+) -> Result<Response, Refused> {
     // What is refused before the first check is refused in the ordinary way.
     let Some(first) = verdicts.recv().await else {
         let done = published(&url, ended(publishing).await?);
@@ -114,6 +174,8 @@ fn draft(asked: api::Publish) -> Result<Draft, Refused> {
         number: number.transpose().map_err(|error: registry::BadReleaseNumber| invalid(format!("release: {error}")))?,
         latest: asked.latest,
         dry_run: asked.dry_run,
+        commit: true,
+        version: None,
     })
 }
 

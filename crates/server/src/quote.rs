@@ -11,9 +11,9 @@ use crate::words;
 /// `POST /v2/models/{owner}/{name}[/versions/{release}]/quote`. For everybody; the body is not read.
 pub(crate) async fn quote(
     State(hub): State<Hub>,
-    _caller: AnyCaller,
+    AnyCaller(viewer): AnyCaller,
     ModelPath { model, release }: ModelPath,
 ) -> Result<Json<api::Quote>, Refused> {
-    let quote = hub.quote(&model, release).await?;
+    let quote = hub.quote(viewer.as_ref(), &model, release).await?;
     Ok(Json(words::quote(&quote)))
 }

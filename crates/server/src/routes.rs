@@ -9,8 +9,8 @@ use axum::routing::{any, delete, get, head, post};
 use hub::Hub;
 
 use crate::{
-    account, admin, assets, calls, deposits, earnings, edge, embeddings, entries, grpc, health, infer, keys, limits,
-    metadata, metrics, models, pages, publish, quote, receipts, refunds, run, uploads,
+    account, admin, assets, calls, checks, deposits, earnings, edge, embeddings, entries, grpc, health, hf, infer,
+    keys, limits, metadata, metrics, models, opengradient, pages, publish, quote, receipts, refunds, run, uploads,
 };
 
 /// Everything the hub answers over HTTP.
@@ -55,7 +55,10 @@ pub fn router(hub: Hub) -> Router {
         .route("/api/v1/alerts", get(limits::alerts))
         .route("/api/v1/webhook", get(limits::webhook).put(limits::set_webhook).delete(limits::remove_webhook))
         .route("/api/v1/webhook/test", post(limits::test_webhook))
+        .route("/api/v1/models/{owner}/{name}/releases", post(publish::release))
+        .route("/api/v1/models/{owner}/{name}/draft", get(publish::draft_of))
         .route("/api/v1/models/{owner}/{name}/trial", get(limits::trial).put(limits::set_trial))
+        .route("/api/v1/models/{owner}/{name}/checks", get(checks::show))
         .route("/api/v1/deposits", post(deposits::receive))
         .route("/api/v1/calls", get(calls::list))
         .route("/api/v1/receipts/{call}", get(receipts::show))
@@ -78,6 +81,10 @@ pub fn router(hub: Hub) -> Router {
         .route("/", get(pages::home::show))
         .route("/{owner}/{name}", get(pages::model::show))
         .route("/static/{asset}", get(assets::show))
+        // What clients made for Hugging Face's hub ask for.
+        .merge(hf::routes())
+        // What the opengradient SDK asks for.
+        .merge(opengradient::routes())
         // Paths under our prefixes that are none are not models either.
         .route("/v2/{*rest}", any(pages::nothing))
         .route("/v1/{*rest}", any(pages::nothing))

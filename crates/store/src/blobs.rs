@@ -1,7 +1,7 @@
 //! Bytes by their SHA-256, in a folder.
 //!
 //! Always: a file under its digest is whole and on the disk, name included, before anybody hears of it; what was
-//! cut off lies in `tmp` and is swept at the next start.
+//! cut off lies in `tmp` and is swept at the next start, but for halves (`halves.rs`), whose senders may go on.
 //!
 //! Absent on purpose: the object store of many machines. Its trait promises no sync, and engines want descriptors
 //! of local files; it joins behind this type when blobs move to S3.
@@ -13,8 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ledger::{AccountId, Time};
 pub use registry::Digest;
 use sha2::{Digest as _, Sha256};
+
+use crate::halves::{self, Arrived, Halves, Key};
 
 /// Why bytes were not kept or not found. Nothing is kept then.
 #[derive(Debug, thiserror::Error)]
@@ -23,10 +26,14 @@ pub enum BlobError {
     Size { expected: u64, got: u64 },
     #[error("the bytes have SHA-256 {got}, {expected} was announced")]
     Digest { expected: Digest, got: Digest },
+    #[error("more than {limit} bytes arrived, which is the most that is taken this way")]
+    Long { limit: u64 },
     #[error("no blob {digest} is kept here")]
     Missing { digest: Digest },
     #[error("{digest} is {size} bytes, at most {limit} are read at once")]
     TooLarge { digest: Digest, size: u64, limit: u64 },
+    #[error("the upload goes on from byte {there}, and byte {offset} was sent")]
+    Offset { there: u64, offset: u64 },
     #[error("{left} bytes are left on the disk; an upload has to leave {RESERVE_BYTES} for the books")]
     Full { left: u64 },
     #[error("blob storage failed: {0}")]
@@ -46,16 +53,16 @@ pub(crate) fn blob_path(folder: &Path, digest: Digest) -> PathBuf {
 pub struct Blobs {
     folder: PathBuf,
     next: Arc<AtomicU64>,
+    halves: Arc<Halves>,
 }
 
 impl Blobs {
     pub fn open(folder: &Path) -> io::Result<Blobs> {
         let tmp = folder.join("tmp");
         fs::create_dir_all(&tmp)?;
-        for left in fs::read_dir(&tmp)?.flatten() {
-            fs::remove_file(left.path())?;
-        }
-        Ok(Blobs { folder: folder.to_owned(), next: Arc::default() })
+        let (halves, highest) = Halves::open(&tmp)?;
+        let next = Arc::new(AtomicU64::new(highest + 1));
+        Ok(Blobs { folder: folder.to_owned(), next, halves: Arc::new(halves) })
     }
 
     /// Where a digest's bytes lie. The name is made of the digest alone, never of input.
@@ -67,13 +74,18 @@ impl Blobs {
         self.path(digest).is_file()
     }
 
+    /// A blob, at its beginning.
+    pub fn open_file(&self, digest: Digest) -> Result<File, BlobError> {
+        match File::open(self.path(digest)) {
+            Ok(file) => Ok(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(BlobError::Missing { digest }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Reads a blob whole, at most `limit` bytes.
     pub fn read(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, BlobError> {
-        let file = match File::open(self.path(digest)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(BlobError::Missing { digest }),
-            Err(error) => return Err(error.into()),
-        };
+        let file = self.open_file(digest)?;
         let size = file.metadata()?.len();
         if size > limit {
             return Err(BlobError::TooLarge { digest, size, limit });
@@ -85,76 +97,196 @@ impl Blobs {
 
     /// Begins to take in bytes that will have this digest and size.
     pub fn receive(&self, digest: Digest, size: u64) -> Result<Upload, BlobError> {
-        let disk = rustix::fs::statvfs(&self.folder).map_err(io::Error::from)?;
-        let left = disk.f_bavail.saturating_mul(disk.f_frsize);
-        if left < size.saturating_add(RESERVE_BYTES) {
-            return Err(BlobError::Full { left });
+        self.leave_room(size)?;
+        self.begin(Some((digest, size)), size, None)
+    }
+
+    /// The same for an account: what is cut off waits as a half, so that its sender can go on.
+    pub fn receive_from(&self, owner: AccountId, digest: Digest, size: u64) -> Result<Upload, BlobError> {
+        self.leave_room(size)?;
+        self.begin(Some((digest, size)), size, Some((owner, digest)))
+    }
+
+    /// Goes on with an account's half, which has to end at `offset`. Reads it to its end: beside the threads that
+    /// answer everybody.
+    pub fn resume(&self, owner: AccountId, digest: Digest, size: u64, offset: u64) -> Result<Upload, BlobError> {
+        if offset == 0 {
+            return self.receive_from(owner, digest, size);
         }
+        self.leave_room(size.saturating_sub(offset))?;
+        let key = (owner, digest);
+        let half = self.halves.take(&key, size, offset).map_err(|there| BlobError::Offset { there, offset })?;
+        let mut upload = Upload::of(self, open_to_append(&half.path)?, half.path, Some((digest, size)), size);
+        upload.waits_as(key);
+        upload.read_again(offset)?;
+        Ok(upload)
+    }
+
+    /// What is there of an account's upload that is not whole.
+    pub fn arrived(&self, owner: AccountId, digest: Digest, now: Time) -> Arrived {
+        self.halves.arrived(&(owner, digest), now)
+    }
+
+    /// Lets go of halves that nobody went on with.
+    pub fn expire_halves(&self, now: Time) {
+        self.halves.expire(now);
+    }
+
+    /// Begins to take in bytes of which nobody knows the digest yet, at most `limit`.
+    pub fn receive_unknown(&self, limit: u64) -> Result<Upload, BlobError> {
+        self.leave_room(LOOK_EVERY)?;
+        self.begin(None, limit, None)
+    }
+
+    /// Uploads leave something of the disk to the books. Halves make way before one is refused.
+    fn leave_room(&self, size: u64) -> Result<(), BlobError> {
+        loop {
+            let disk = rustix::fs::statvfs(&self.folder).map_err(io::Error::from)?;
+            let left = disk.f_bavail.saturating_mul(disk.f_frsize);
+            if left >= size.saturating_add(RESERVE_BYTES) {
+                return Ok(());
+            }
+            if !self.halves.make_way() {
+                return Err(BlobError::Full { left });
+            }
+        }
+    }
+
+    fn begin(&self, expected: Option<(Digest, u64)>, limit: u64, half: Option<Key>) -> Result<Upload, BlobError> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.folder.join("tmp").join(format!("{}-{number}", std::process::id()));
+        let name = match (&half, expected) {
+            (Some(key), Some((_, size))) => halves::name(key, size, number),
+            _ => format!("{}-{number}", std::process::id()),
+        };
+        let temporary = self.folder.join("tmp").join(name);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-        Ok(Upload {
-            file,
-            temporary,
-            target: self.path(digest),
-            hasher: Sha256::new(),
-            got: 0,
-            digest,
-            size,
-            kept: false,
-        })
+        let mut upload = Upload::of(self, file, temporary, expected, limit);
+        if let Some(key) = half {
+            upload.waits_as(key);
+        }
+        Ok(upload)
     }
 }
 
-/// Bytes on their way in. Dropped before [`Upload::finish`], nothing of them stays.
-#[derive(Debug)]
-pub struct Upload {
-    file: File,
-    temporary: PathBuf,
-    target: PathBuf,
-    hasher: Sha256,
-    got: u64,
-    digest: Digest,
-    size: u64,
-    kept: bool,
+fn open_to_append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).append(true).open(path)
 }
 
+/// Bytes on their way in. Dropped before [`Upload::finish`], nothing of them stays, but where an account's half waits
+/// for the rest.
+#[derive(Debug)]
+pub struct Upload {
+    blobs: Blobs,
+    file: File,
+    temporary: PathBuf,
+    hasher: Sha256,
+    got: u64,
+    /// What was announced.
+    expected: Option<(Digest, u64)>,
+    limit: u64,
+    kept: bool,
+    /// Whose half it is if it is cut off.
+    half: Option<Key>,
+    /// Nobody can go on with what has wrong bytes.
+    spoiled: bool,
+}
+
+/// How much of an upload of unknown size is taken before the disk is looked at again.
+const LOOK_EVERY: u64 = 16 * 1024 * 1024;
+
 impl Upload {
+    fn of(blobs: &Blobs, file: File, temporary: PathBuf, expected: Option<(Digest, u64)>, limit: u64) -> Upload {
+        let (blobs, hasher) = (blobs.clone(), Sha256::new());
+        Upload { blobs, file, temporary, hasher, got: 0, expected, limit, kept: false, half: None, spoiled: false }
+    }
+
+    fn waits_as(&mut self, key: Key) {
+        self.blobs.halves.begun(key);
+        self.half = Some(key);
+    }
+
+    /// Hashes what came before.
+    fn read_again(&mut self, offset: u64) -> Result<(), BlobError> {
+        let mut piece = vec![0; 256 * 1024];
+        loop {
+            match self.file.read(&mut piece)? {
+                0 if self.got == offset => return Ok(()),
+                size if size > 0 && self.got + size as u64 <= offset => {
+                    self.hasher.update(&piece[..size]);
+                    self.got += size as u64;
+                }
+                // It is not what it was: nobody but us writes here.
+                _ => {
+                    self.spoiled = true;
+                    return Err(BlobError::Offset { there: 0, offset });
+                }
+            }
+        }
+    }
+
+    /// How many bytes are here.
+    pub fn got(&self) -> u64 {
+        self.got
+    }
+
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+        let taken = self.take_in(bytes);
+        self.spoiled |= taken.is_err();
+        taken
+    }
+
+    fn take_in(&mut self, bytes: &[u8]) -> Result<(), BlobError> {
+        let before = self.got;
         self.got = self.got.saturating_add(bytes.len() as u64);
-        if self.got > self.size {
-            return Err(BlobError::Size { expected: self.size, got: self.got });
+        if self.got > self.limit {
+            return Err(match self.expected {
+                Some((_, expected)) => BlobError::Size { expected, got: self.got },
+                None => BlobError::Long { limit: self.limit },
+            });
+        }
+        if self.expected.is_none() && before / LOOK_EVERY != self.got / LOOK_EVERY {
+            self.blobs.leave_room(LOOK_EVERY)?;
         }
         self.hasher.update(bytes);
         Ok(self.file.write_all(bytes)?)
     }
 
-    /// Checks size and digest, then makes the bytes durable under their name.
-    pub fn finish(mut self) -> Result<(), BlobError> {
-        if self.got != self.size {
-            return Err(BlobError::Size { expected: self.size, got: self.got });
+    /// Checks size and digest, then makes the bytes durable under their name. Gives both.
+    pub fn finish(mut self) -> Result<(Digest, u64), BlobError> {
+        self.spoiled = true;
+        let digest = Digest(std::mem::take(&mut self.hasher).finalize().into());
+        if let Some((expected, size)) = self.expected {
+            if self.got != size {
+                return Err(BlobError::Size { expected: size, got: self.got });
+            }
+            if digest != expected {
+                return Err(BlobError::Digest { expected, got: digest });
+            }
         }
-        let got = Digest(std::mem::take(&mut self.hasher).finalize().into());
-        if got != self.digest {
-            return Err(BlobError::Digest { expected: self.digest, got });
-        }
+        let target = self.blobs.path(digest);
         self.file.sync_data()?;
-        let folder = self.target.parent().expect("a blob lies in a folder").to_owned();
+        let folder = target.parent().expect("a blob lies in a folder").to_owned();
         if !folder.is_dir() {
             fs::create_dir_all(&folder)?;
             File::open(folder.parent().expect("which lies in another"))?.sync_all()?;
         }
-        fs::rename(&self.temporary, &self.target)?;
+        fs::rename(&self.temporary, &target)?;
         self.kept = true;
-        Ok(File::open(folder)?.sync_all()?)
+        File::open(folder)?.sync_all()?;
+        Ok((digest, self.got))
     }
 }
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        if !self.kept {
+        match (&self.half, self.expected) {
+            _ if self.kept => {}
+            (Some(key), Some((_, size))) if !self.spoiled => self.blobs.halves.keep(*key, &self.temporary, size),
             // Swept at the next start if it stays.
-            let _ = fs::remove_file(&self.temporary);
+            _ => drop(fs::remove_file(&self.temporary)),
+        }
+        if let Some(key) = &self.half {
+            self.blobs.halves.ended(key);
         }
     }
 }
@@ -204,5 +336,74 @@ mod tests {
         assert!(matches!(upload.finish(), Err(BlobError::Size { expected: 5, got: 4 })));
         assert_eq!(files(folder.path()), 0);
         assert!(matches!(blobs.read(digest, 5), Err(BlobError::Missing { .. })));
+    }
+
+    const ALICE: AccountId = AccountId([1; 16]);
+    const BOB: AccountId = AccountId([2; 16]);
+
+    /// Sends some bytes and is cut off.
+    fn cut_off(mut upload: Upload, bytes: &[u8]) {
+        upload.write(bytes).expect("arrives");
+    }
+
+    #[test]
+    fn what_was_cut_off_goes_on_from_where_it_was_also_after_a_restart() {
+        let (folder, blobs) = blobs();
+        let digest = Digest::of(b"hello");
+        let there = |blobs: &Blobs| blobs.arrived(ALICE, digest, Time(0));
+        let upload = blobs.receive_from(ALICE, digest, 5).expect("begins");
+        assert_eq!(there(&blobs), Arrived { bytes: 0, coming: true });
+        cut_off(upload, b"he");
+        assert_eq!(there(&blobs), Arrived { bytes: 2, coming: false });
+        assert_eq!(blobs.arrived(BOB, digest, Time(0)).bytes, 0, "it is alice's alone");
+        assert!(matches!(blobs.resume(BOB, digest, 5, 2), Err(BlobError::Offset { there: 0, offset: 2 })));
+        assert!(matches!(blobs.resume(ALICE, digest, 5, 1), Err(BlobError::Offset { there: 2, offset: 1 })));
+        assert!(matches!(blobs.resume(ALICE, digest, 6, 2), Err(BlobError::Offset { there: 0, .. })), "another size");
+        let going_on = blobs.resume(ALICE, digest, 5, 2).expect("goes on");
+        assert_eq!(going_on.got(), 2);
+        // A hub that is killed lets nothing go.
+        std::mem::forget(going_on);
+        fs::write(folder.path().join("tmp/4711-0"), b"of no account").expect("a file");
+        let blobs = Blobs::open(folder.path()).expect("opens again");
+        assert_eq!(files(&folder.path().join("tmp")), 1, "halves stay, the rest is swept");
+        let mut upload = blobs.resume(ALICE, digest, 5, 2).expect("goes on");
+        upload.write(b"llo").expect("arrives");
+        assert_eq!(upload.finish().expect("is kept"), (digest, 5));
+        assert_eq!(blobs.read(digest, 5).expect("is there"), b"hello");
+        assert_eq!((there(&blobs), files(&folder.path().join("tmp"))), (Arrived::default(), 0));
+    }
+
+    #[test]
+    fn two_that_send_the_same_at_once_do_not_spoil_each_other() {
+        let (folder, blobs) = blobs();
+        let digest = Digest::of(b"hello");
+        cut_off(blobs.receive_from(ALICE, digest, 5).expect("begins"), b"he");
+        let mut first = blobs.resume(ALICE, digest, 5, 2).expect("goes on");
+        assert!(matches!(blobs.resume(ALICE, digest, 5, 2), Err(BlobError::Offset { there: 0, .. })), "it is taken");
+        let mut second = blobs.receive_from(ALICE, digest, 5).expect("begins");
+        let wrong = blobs.receive_from(ALICE, digest, 5).expect("begins");
+        first.write(b"l").expect("arrives");
+        second.write(b"hello").expect("arrives");
+        cut_off(wrong, b"jel");
+        second.finish().expect("is kept");
+        first.write(b"lo").expect("arrives");
+        first.finish().expect("is kept");
+        assert_eq!(blobs.read(digest, 5).expect("is there"), b"hello");
+        // What was wrong from its beginning shows at the end, and then it is gone.
+        let mut wrong = blobs.resume(ALICE, digest, 5, 3).expect("goes on");
+        wrong.write(b"lo").expect("arrives");
+        assert!(matches!(wrong.finish(), Err(BlobError::Digest { .. })));
+        assert_eq!(files(&folder.path().join("tmp")), 0);
+    }
+
+    #[test]
+    fn of_two_halves_the_longer_one_waits() {
+        let (folder, blobs) = blobs();
+        let digest = Digest::of(b"hello");
+        let (one, other) = (blobs.receive_from(ALICE, digest, 5), blobs.receive_from(ALICE, digest, 5));
+        cut_off(one.expect("begins"), b"hel");
+        cut_off(other.expect("begins"), b"he");
+        assert_eq!(blobs.arrived(ALICE, digest, Time(0)).bytes, 3);
+        assert_eq!(files(&folder.path().join("tmp")), 1);
     }
 }

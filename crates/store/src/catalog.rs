@@ -11,6 +11,8 @@ use ledger::{
 use registry::{Access, CommitId, Contract, Digest, Edge, Handle, ModelName, ReleaseNumber, Tree};
 
 use crate::books::{Row, Seq};
+use crate::checks::{CheckCounts, CheckKind, CheckSum, NewCheck};
+use crate::repositories::Repositories;
 
 /// Why the catalogue did not do it. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,14 @@ pub enum CatalogError {
     HandleTaken { handle: Handle },
     #[error("release {number} of {model} exists already")]
     ReleaseExists { model: ModelName, number: ReleaseNumber },
+    #[error("there is a model {model} already")]
+    ModelTaken { model: ModelName },
+    #[error("{count} releases of the model were published, and calls and receipts name them")]
+    HasReleases { count: u64 },
+    #[error("the branch has moved on to {head}")]
+    Stale { head: String },
+    #[error("the model {model} was removed, or has another name by now")]
+    Gone { model: ModelId },
     #[error("the catalogue failed: {reason}")]
     Failed { reason: String },
 }
@@ -177,6 +187,8 @@ pub struct ModelRecord {
     pub owner: Account,
     pub name: ModelName,
     pub created: Time,
+    /// Seen and called by the owner's group alone.
+    pub private: bool,
 }
 
 /// One release, whole.
@@ -215,6 +227,10 @@ pub struct NewRelease {
     pub release: ReleaseRecord,
     /// Whether unversioned calls go to its major from now on; the first release of a model always has them.
     pub latest: bool,
+    /// Whether its files are the next commit of main: they come from a folder, and not from a commit that is there.
+    pub commit: bool,
+    /// The model it was made for, if there was one: removed or renamed meanwhile, it gets no release.
+    pub known: Option<ModelId>,
 }
 
 /// The operator's settings.
@@ -389,7 +405,7 @@ pub struct Totals {
 
 /// Everything that is not money. Reads see what was written before; writes are durable when they answer.
 #[async_trait]
-pub trait Catalog: Send + Sync + fmt::Debug {
+pub trait Catalog: Repositories + Send + Sync + fmt::Debug {
     async fn add_account(&self, account: &Account, key: Option<&NewKey>) -> Result<(), CatalogError>;
     async fn account(&self, handle: &Handle) -> Result<Option<Account>, CatalogError>;
     async fn account_by_id(&self, id: AccountId) -> Result<Option<Account>, CatalogError>;
@@ -462,6 +478,22 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     async fn outcomes(&self, release: ReleaseId) -> Result<Vec<(Class, Outcome, u64)>, CatalogError>;
     /// Calls and what they cost, by class, over all the hub.
     async fn class_totals(&self) -> Result<Vec<(Class, u64, Amount)>, CatalogError>;
+
+    /// Adds what was checked of a release to what came of it before.
+    async fn add_checks(&self, release: ReleaseId, checks: &[NewCheck]) -> Result<(), CatalogError>;
+    /// By kind, each that was ever made.
+    async fn checks(&self, release: ReleaseId) -> Result<Vec<CheckSum>, CatalogError>;
+    /// The same of a model's newest releases, so many; newest first.
+    async fn model_checks(&self, model: ModelId, releases: u64)
+    -> Result<Vec<(ReleaseNumber, CheckSum)>, CatalogError>;
+    /// Releases that were never run in two runners, newest first, those before one with its time.
+    async fn unchecked(
+        &self,
+        before: Option<(Time, ReleaseId)>,
+        limit: u64,
+    ) -> Result<Vec<(Time, ReleaseId)>, CatalogError>;
+    /// Over all releases.
+    async fn check_totals(&self) -> Result<Vec<(CheckKind, CheckCounts)>, CatalogError>;
 
     async fn trial(&self, model: ModelId) -> Result<Trial, CatalogError>;
     async fn set_trial(&self, model: ModelId, trial: Trial) -> Result<(), CatalogError>;

@@ -16,9 +16,12 @@ pub mod backup;
 mod blobs;
 mod books;
 mod catalog;
+mod checks;
 mod clock;
 mod folder;
+mod halves;
 mod memory;
+mod repositories;
 mod sqlite;
 mod tail;
 pub mod vitals;
@@ -38,7 +41,10 @@ pub use catalog::{
     ModelRecord, ModelTotals, NewAlert, NewKey, NewRelease, PayerSum, ReleaseRecord, Scope, Settings, Spender, Spent,
     Totals, Trial, TrialUse, Webhook,
 };
+pub use checks::{CheckCounts, CheckKind, CheckOutcome, CheckSum, Compared, NewCheck};
 pub use clock::{Clock, Manual, System};
 pub use folder::{Folder, FolderError};
+pub use halves::Arrived;
 pub use memory::MemoryBooks;
+pub use repositories::{CommitRecord, DraftRecord, NewCommit, Order, Ref, RefKind, Repositories, Repository, Wanted};
 pub use sqlite::{OpenError, Options, SqliteBooks, SqliteCatalog, ask_for_real_time};

@@ -1,14 +1,16 @@
 //! Both directions of a release's task.
 
+use std::sync::Arc;
+
 use registry::Contract;
-use registry::task::{Kind, Pooling, Scores, Task};
+use registry::task::{Form, Kind, Pooling, Scores, Task};
 use tensor::{DataType, Port, Tensor};
 
 use crate::given::Given;
 use crate::refusal::Refusal;
 use crate::scores::{Outcome, Scored, labels, words};
 use crate::tokenizer::Tokenizer;
-use crate::{MAX_VALUES, bytes, picture, table, text};
+use crate::{MAX_VALUES, bytes, entities, line, objects, picture, series, sound, table, text};
 
 /// Translates between people and a release that has a task.
 #[derive(Debug, Clone, Copy)]
@@ -26,14 +28,33 @@ pub struct Encoded {
 }
 
 /// What reading an answer needs to know of the values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Items {
     count: usize,
     /// How many tokens each text has; empty where there are no texts.
     lengths: Vec<usize>,
+    beside: Beside,
+}
+
+/// What else is known of each value.
+#[derive(Debug, Clone, PartialEq)]
+enum Beside {
+    Nothing,
+    Texts(Arc<[entities::Placed]>),
+    Pictures(Vec<picture::Placed>),
+    Sounds(Vec<sound::Heard>),
+    Pasts(Vec<series::Past>),
 }
 
 impl Items {
+    /// How many there are to pay for: values, or the windows of sounds.
+    pub fn paid(&self) -> u64 {
+        match &self.beside {
+            Beside::Sounds(heard) => sound::windows(heard),
+            _ => self.count as u64,
+        }
+    }
+
     /// The tokens of all texts, those the tokenizer adds included.
     pub fn tokens(&self) -> u64 {
         self.lengths.iter().map(|length| *length as u64).sum()
@@ -56,22 +77,48 @@ impl<'a> Interpreter<'a> {
             return Err(Refusal::OneAtATime { count });
         }
         let signature = &self.contract.signature;
-        let mut lengths = Vec::new();
+        let (mut lengths, mut beside) = (Vec::new(), Beside::Nothing);
         let inputs = match &self.task.kind {
             Kind::FileType { bytes, .. } => bytes::encode(bytes, self.port(&bytes.input)?, given)?,
             Kind::FeatureExtraction { text, .. } | Kind::TextClassification { text, .. } => {
                 let tokenizer = self.tokenizer.ok_or(Refusal::Tokens { at: 0 })?;
                 let inputs;
-                (inputs, lengths) = text::encode(text, signature, tokenizer, given)?;
+                let most = text.max_length as usize;
+                (inputs, lengths) =
+                    text::encode(text, signature, tokenizer, given, |text| tokenizer.tokens(text, most))?;
                 inputs
             }
-            Kind::ImageClassification { picture, .. } => picture::encode(picture, self.port(&picture.input)?, given)?,
+            Kind::TokenClassification { text, .. } => {
+                let tokenizer = self.tokenizer.ok_or(Refusal::Tokens { at: 0 })?;
+                let (inputs, texts);
+                (inputs, lengths, texts) = entities::encode(text, signature, tokenizer, given)?;
+                beside = Beside::Texts(texts);
+                inputs
+            }
+            Kind::ImageClassification { picture, .. } => picture::encode(picture, self.port(&picture.input)?, given)?.0,
+            Kind::ObjectDetection { picture, .. } => {
+                let (inputs, placed) = picture::encode(picture, self.port(&picture.input)?, given)?;
+                beside = Beside::Pictures(placed);
+                inputs
+            }
+            Kind::ImageToText { line, .. } => line::encode(line, self.port(&line.input)?, given)?,
+            Kind::AudioClassification { sound, .. } => {
+                let (inputs, heard) = sound::encode(sound, self.port(&sound.input)?, given)?;
+                beside = Beside::Sounds(heard);
+                inputs
+            }
+            Kind::TimeSeriesForecasting { series, forecast } => {
+                series::bounded(forecast, count)?;
+                let (inputs, pasts) = series::encode(series, self.port(&series.input)?, given)?;
+                beside = Beside::Pasts(pasts);
+                inputs
+            }
             Kind::TabularClassification { columns, .. } | Kind::TabularRegression { columns, .. } => {
                 table::encode(columns, &signature.inputs, given)?
             }
         };
         signature.check_inputs(&inputs)?;
-        Ok(Encoded { inputs, items: Items { count, lengths } })
+        Ok(Encoded { inputs, items: Items { count, lengths, beside } })
     }
 
     /// What the model's outputs say of each value.
@@ -80,11 +127,30 @@ impl<'a> Interpreter<'a> {
             let wrong = Refusal::Answer { reason: "an output of the contract is not there" };
             outputs.iter().find(|output| output.name() == name).ok_or(wrong)
         };
-        let scored = |scores: &Scores| {
-            let names = self.contract.labels.get(&scores.output).map_or(&[][..], Vec::as_slice);
-            labels(scores, names, output(&scores.output)?, items.count)
-        };
+        let names = |output: &str| self.contract.labels.get(output).map_or(&[][..], Vec::as_slice);
+        let scored = |scores: &Scores| labels(scores, names(&scores.output), output(&scores.output)?, items.count);
+        // Values that were read for another task.
+        let strange = Refusal::Answer { reason: "the values were read otherwise" };
         match &self.task.kind {
+            Kind::TokenClassification { entities, .. } => {
+                let Beside::Texts(texts) = &items.beside else { return Err(strange) };
+                entities::decode(entities, names(&entities.output), texts, output(&entities.output)?)
+            }
+            Kind::ObjectDetection { picture, objects } => {
+                let Beside::Pictures(placed) = &items.beside else { return Err(strange) };
+                let outputs: Vec<&Tensor> = objects.form.outputs().into_iter().map(output).collect::<Result<_, _>>()?;
+                objects::decode(objects, picture, placed, &outputs)
+            }
+            Kind::ImageToText { reading, .. } => line::decode(reading, output(&reading.output)?, items.count),
+            Kind::AudioClassification { sound, hearing } => {
+                let Beside::Sounds(heard) = &items.beside else { return Err(strange) };
+                let (port, output) = (self.port(&sound.input)?, output(&hearing.output)?);
+                sound::decode((sound, hearing), names(&hearing.output), heard, port, output)
+            }
+            Kind::TimeSeriesForecasting { series, forecast } => {
+                let Beside::Pasts(pasts) = &items.beside else { return Err(strange) };
+                series::decode(series, forecast, pasts, output(&forecast.output)?)
+            }
             Kind::FeatureExtraction { vector, .. } => text::vectors(vector, output(&vector.output)?, &items.lengths),
             Kind::FileType { scores, .. }
             | Kind::TextClassification { scores, .. }
@@ -120,6 +186,40 @@ impl<'a> Interpreter<'a> {
             let names = self.contract.labels.get(&scores.output).map_or(0, |names| names.len() as u64);
             whole(&scores.output, &[DataType::Fp32], &|shape| names > 0 && shape == [count, names])
         };
+        let outputs = |names: &[&str]| -> Option<Vec<&Tensor>> {
+            names.iter().map(|name| outputs.iter().find(|output| output.name() == *name)).collect()
+        };
+        let good = |good: Option<bool>| match good {
+            Some(true) => Ok(()),
+            _ => Err(Refusal::Answer { reason: "an output has not the form that the task reads" }),
+        };
+        let names = |output: &str| self.contract.labels.get(output).map_or(0, Vec::len);
+        match (&self.task.kind, &items.beside) {
+            (Kind::TokenClassification { entities, .. }, Beside::Texts(texts)) => {
+                let fits = |output: &Tensor| {
+                    output.datatype() == DataType::Fp32
+                        && entities::fits(output.shape(), texts, names(&entities.output))
+                };
+                return good(outputs(&[&entities.output]).map(|outputs| fits(outputs[0])));
+            }
+            (Kind::ObjectDetection { objects, .. }, Beside::Pictures(_)) => {
+                let outputs = outputs(&objects.form.outputs());
+                return good(outputs.map(|outputs| objects::fits(objects, &outputs, items.count)));
+            }
+            (Kind::ImageToText { reading, .. }, _) => {
+                return good(outputs(&[&reading.output]).map(|outputs| line::fits(reading, outputs[0], items.count)));
+            }
+            (Kind::AudioClassification { sound, hearing }, Beside::Sounds(heard)) => {
+                let (port, labels) = (self.port(&sound.input)?, names(&hearing.output));
+                let fits = |output: &Tensor| sound::frames(labels, heard, port, output).is_some();
+                return good(outputs(&[&hearing.output]).map(|outputs| fits(outputs[0])));
+            }
+            (Kind::TimeSeriesForecasting { series, forecast }, Beside::Pasts(_)) => {
+                let fits = |output: &Tensor| series::fits(series, forecast, output, items.count);
+                return good(outputs(&[&forecast.output]).map(|outputs| fits(outputs[0])));
+            }
+            _ => {}
+        }
         match &self.task.kind {
             Kind::FeatureExtraction { vector, .. } => whole(&vector.output, &[DataType::Fp32], &|shape| {
                 let rank = if vector.pooling == Pooling::None { 2 } else { 3 };
@@ -134,6 +234,11 @@ impl<'a> Interpreter<'a> {
                 scores.as_ref().map_or(Ok(()), scored)
             }
             Kind::TabularRegression { output, .. } => whole(output, &[DataType::Fp32], &one_each),
+            Kind::TokenClassification { .. }
+            | Kind::ObjectDetection { .. }
+            | Kind::ImageToText { .. }
+            | Kind::AudioClassification { .. }
+            | Kind::TimeSeriesForecasting { .. } => good(None),
         }
     }
 
@@ -141,20 +246,42 @@ impl<'a> Interpreter<'a> {
     pub fn sample(&self) -> Given {
         match &self.task.kind {
             Kind::FileType { .. } => Given::File(b"# A file to try the model with.\nprint('hello, world')\n".to_vec()),
-            Kind::FeatureExtraction { .. } | Kind::TextClassification { .. } => {
+            Kind::FeatureExtraction { .. } | Kind::TextClassification { .. } | Kind::TokenClassification { .. } => {
                 Given::text("A text to try the model with.")
             }
-            Kind::ImageClassification { picture, .. } => picture::sample(picture),
+            Kind::ImageClassification { picture, .. } | Kind::ObjectDetection { picture, .. } => {
+                picture::sample(picture.width, picture.height)
+            }
+            Kind::ImageToText { line, .. } => picture::sample(line.least_width, line.height),
+            Kind::AudioClassification { sound, .. } => sound::sample(sound),
+            Kind::TimeSeriesForecasting { series, .. } => series::sample(series),
             Kind::TabularClassification { columns, .. } | Kind::TabularRegression { columns, .. } => {
                 table::sample(columns)
             }
         }
     }
 
-    /// Whether many values may come at once: the first axis of all that is filled is open.
+    /// Whether many values may come at once: the first axis of all that is filled is open, and is that of values.
     pub fn takes_many(&self) -> bool {
+        let signature = &self.contract.signature;
+        let axes =
+            |ports: &[Port], name: &str| ports.iter().find(|port| port.name == name).map_or(0, |port| port.shape.len());
+        let one = match &self.task.kind {
+            // Sounds of their own lengths do not stand in one tensor.
+            Kind::AudioClassification { sound, .. } => {
+                sound.window.is_none() || axes(&signature.inputs, &sound.input) == 1
+            }
+            Kind::ObjectDetection { objects, .. } => match &objects.form {
+                Form::Apart { boxes, .. } => axes(&signature.outputs, boxes) == 2,
+                Form::One { .. } => false,
+            },
+            _ => false,
+        };
+        if one {
+            return false;
+        }
         let fed = self.task.inputs();
-        let ports = self.contract.signature.inputs.iter().filter(|port| fed.contains(&port.name.as_str()));
+        let ports = signature.inputs.iter().filter(|port| fed.contains(&port.name.as_str()));
         ports.map(|port| port.shape.first()).all(|axis| axis == Some(&None))
     }
 
@@ -257,5 +384,98 @@ mod tests {
         assert_eq!(interpreter.encode(&[file(), file()]), Err(Refusal::OneAtATime { count: 2 }));
         assert_eq!(interpreter.encode(&[]), Err(Refusal::Count { count: 0 }));
         assert!(Interpreter::new(&Contract { task: None, ..contract.clone() }, None).is_none());
+    }
+
+    /// One contract for each task that reads all numbers, with a shape of its output for one value that is good.
+    fn others() -> Vec<(Contract, &'static [u64])> {
+        let made = |task: Value, input: Value, output: &[i64]| {
+            contract(task, json!([input]), json!([port("y", "FP32", output)]))
+        };
+        let picture = json!({"input": "x", "width": 4, "height": 4, "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0],
+                             "layout": "nchw", "letterbox": {"pad": 114.0, "middle": true}});
+        let objects = json!({"labels": ["a", "b"], "form": {"one": {"output": "y", "boxes_axis": 2, "objectness": false}},
+                             "coordinates": "xywh", "unit": "pixel", "activation": "none", "threshold": 0.5,
+                             "overlap": 0.5, "most": 9});
+        let line = json!({"input": "x", "height": 4, "width": 8, "least_width": 4, "pad": 0.0, "mean": [0.0, 0.0, 0.0],
+                          "std": [1.0, 1.0, 1.0], "layout": "nhwc", "channels": "grey"});
+        let reading = json!({"output": "y", "activation": "none", "characters": ["a", "b"], "blank": 2});
+        let sound = json!({"input": "x", "rate": 8000, "window": 4, "hop": 4, "padding": "zeros", "scale": "unit",
+                           "normalize": false, "longest": 1});
+        let hearing = json!({"output": "y", "activation": "none", "aggregation": "frames", "top": 1, "threshold": 0.5,
+                             "most": 9});
+        let series = json!({"input": "x", "window": 3, "order": "steps_columns", "scaling": "instance"});
+        let forecast = json!({"output": "y", "horizon": 2, "targets": [0], "quantiles": ["0.5", "0.9"]});
+        let text = json!({"tokenizer": "tokenizer.json", "max_length": 8, "ids": "x"});
+        let entities = json!({"output": "y", "activation": "softmax", "aggregation": "simple"});
+        let task = |word: &str, one: (&str, Value), other: (&str, Value)| json!({"version": 1, "type": word, one.0: one.1, other.0: other.1});
+        vec![
+            (
+                made(
+                    task("token-classification", ("text", text), ("entities", entities)),
+                    port("x", "INT64", &[-1, -1]),
+                    &[-1, -1, 2],
+                ),
+                &[1, 9, 2],
+            ),
+            (
+                made(
+                    task("object-detection", ("picture", picture), ("objects", objects)),
+                    port("x", "FP32", &[-1, 3, 4, 4]),
+                    &[-1, 6, -1],
+                ),
+                &[1, 6, 3],
+            ),
+            (
+                made(
+                    task("image-to-text", ("line", line), ("reading", reading)),
+                    port("x", "FP32", &[-1, 4, -1, 1]),
+                    &[-1, -1, 3],
+                ),
+                &[1, 6, 3],
+            ),
+            (
+                made(
+                    task("audio-classification", ("sound", sound), ("hearing", hearing)),
+                    port("x", "FP32", &[-1, 4]),
+                    &[-1, -1, 2],
+                ),
+                &[1, 9, 2],
+            ),
+            (
+                made(
+                    task("time-series-forecasting", ("series", series), ("forecast", forecast)),
+                    port("x", "FP64", &[-1, 3]),
+                    &[-1, 2, 2],
+                ),
+                &[1, 2, 2],
+            ),
+        ]
+    }
+
+    #[test]
+    fn what_the_other_tasks_check_is_what_they_read_whatever_the_numbers_are() {
+        let tokenizer = Tokenizer::read(bert().to_string().as_bytes()).unwrap();
+        for (contract, good) in others() {
+            let word = contract.task.as_ref().unwrap().word();
+            let sealed = serde_json::to_string(&contract).unwrap();
+            assert_eq!(serde_json::from_str::<Contract>(&sealed).unwrap(), contract, "{word}");
+            let interpreter = Interpreter::new(&contract, Some(&tokenizer)).unwrap();
+            assert!(interpreter.takes_many(), "{word}");
+            let Encoded { items, .. } = interpreter.encode(&[interpreter.sample()]).unwrap();
+            assert_eq!(items.paid(), 1);
+            for shape in [good, &[2, 9, 2], &[1, 6, 3, 1], &[1, 5, 7], &[1], &[1, 0, 7], &[]] {
+                let count = shape.iter().product::<u64>() as usize;
+                for value in [0.5, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1e30] {
+                    let outputs = [Tensor::fp32("y", shape, &vec![value; count]).unwrap()];
+                    let (checked, read) = (interpreter.check(&items, &outputs), interpreter.decode(&items, &outputs));
+                    assert_eq!((checked.is_ok(), read.is_ok()), (shape == good, shape == good), "{word} {shape:?}");
+                    // And it can be written.
+                    assert!(read.is_err() || serde_json::to_string(&read.unwrap()).is_ok());
+                }
+            }
+            let wrong = [Tensor::int64("y", good, &vec![0; good.iter().product::<u64>() as usize]).unwrap()];
+            assert!(interpreter.check(&items, &wrong).is_err() && interpreter.check(&items, &[]).is_err(), "{word}");
+            assert_eq!(interpreter.encode(&[]), Err(Refusal::Count { count: 0 }));
+        }
     }
 }

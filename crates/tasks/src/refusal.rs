@@ -14,6 +14,8 @@ pub enum Refusal {
     OneAtATime { count: usize },
     #[error("the {count} inputs make more than {limit} bytes of numbers; send fewer in a call")]
     TooMuch { count: usize, limit: usize },
+    #[error("the inputs come to {count} {what} together; expected at most {limit}; send fewer in a call")]
+    Together { what: &'static str, count: u64, limit: u64 },
     #[error("input {at} is {given}; expected {expected}")]
     Kind { at: usize, given: String, expected: &'static str },
     #[error("input {at} has {bytes} bytes of text; expected at most {MAX_TEXT_BYTES}")]
@@ -32,10 +34,37 @@ pub enum Refusal {
     NoColumn { at: usize, column: String, known: Vec<String> },
     #[error("input {at} lacks the column \"{column}\", {}", kind_word(*kind))]
     MissingColumn { at: usize, column: String, kind: ColumnKind },
+    #[error("input {at} lacks the column \"{column}\"; the model needs {}", known.join(", "))]
+    NoList { at: usize, column: String, known: Vec<String> },
     #[error("input {at} has {given} in the column \"{column}\"; expected {}", kind_word(*kind))]
     Cell { at: usize, column: String, given: String, kind: ColumnKind },
     #[error("input {at} has \"{given}\" in the column \"{column}\"; expected one of {}", known.join(", "))]
     Category { at: usize, column: String, given: String, known: Vec<String> },
+    #[error("input {at} is no WAV file that can be read: {reason}")]
+    Sound { at: usize, reason: String },
+    #[error("input {at} has {seconds} seconds of sound; expected at most {longest}")]
+    LongSound { at: usize, seconds: u64, longest: u32 },
+    #[error("input {at} has {given} samples at {rate} a second; the model needs {needed}")]
+    ShortSound { at: usize, given: usize, needed: u32, rate: u32 },
+    #[error(
+        "input {at} has {given} samples a second, which makes no simple ratio with the model's {rate}; convert it to that"
+    )]
+    Rate { at: usize, given: u32, rate: u32 },
+    #[error(
+        "input {at} makes {windows} windows of sound, and the model takes one at a time: {window} samples at {rate} a second"
+    )]
+    Windows { at: usize, windows: usize, window: u32, rate: u32 },
+    #[error("input {at} has {given} steps{}; the model needs {needed}, the newest at the end", of(column.as_deref()))]
+    ShortHistory { at: usize, column: Option<String>, given: usize, needed: u32 },
+    #[error(
+        "input {at} has {given} steps{}, and {expected} in the first column; expected as many in each",
+        of(Some(column))
+    )]
+    Uneven { at: usize, column: String, given: usize, expected: usize },
+    #[error("input {at} has {given} at step {step}{}; expected a finite number that the model's type can hold", of(column.as_deref()))]
+    Step { at: usize, column: Option<String>, step: usize, given: String },
+    #[error("input {at} has the {field} \"{given}\"; expected {expected}")]
+    Time { at: usize, field: &'static str, given: String, expected: &'static str },
     #[error("{0}")]
     Tensor(#[from] Mismatch),
     #[error("the model's answer does not have the form its task needs: {reason}")]
@@ -47,6 +76,10 @@ fn kind_word(kind: ColumnKind) -> &'static str {
         ColumnKind::Number => "a number",
         ColumnKind::Category => "a text",
     }
+}
+
+fn of(column: Option<&str>) -> String {
+    column.map_or_else(String::new, |column| format!(" of the column \"{column}\""))
 }
 
 /// At most 64 characters of what was given.

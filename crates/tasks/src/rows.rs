@@ -33,3 +33,27 @@ pub(crate) fn floats(tensor: &Tensor) -> Option<Vec<f32>> {
     let chunks = tensor.bytes().as_chunks::<4>().0;
     (tensor.datatype() == DataType::Fp32).then(|| chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
 }
+
+/// The FP32 or FP64 numbers of an output.
+pub(crate) fn doubles(tensor: &Tensor) -> Option<Vec<f64>> {
+    match tensor.datatype() {
+        DataType::Fp64 => {
+            Some(tensor.bytes().as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
+        }
+        _ => Some(floats(tensor)?.into_iter().map(f64::from).collect()),
+    }
+}
+
+/// The numbers of an output of any type that classes come in, as far as they are exact: there are few classes.
+pub(crate) fn small(tensor: &Tensor) -> Option<Vec<f32>> {
+    let bytes = tensor.bytes();
+    match tensor.datatype() {
+        DataType::Int64 => {
+            Some(bytes.as_chunks::<8>().0.iter().map(|bytes| i64::from_le_bytes(*bytes) as f32).collect())
+        }
+        DataType::Int32 => {
+            Some(bytes.as_chunks::<4>().0.iter().map(|bytes| i32::from_le_bytes(*bytes) as f32).collect())
+        }
+        _ => floats(tensor),
+    }
+}

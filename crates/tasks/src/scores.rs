@@ -4,8 +4,12 @@ use registry::task::{Activation, Scores};
 use serde::Serialize;
 use tensor::{DataType, Tensor};
 
+use crate::entities::Entity;
+use crate::objects::Object;
 use crate::refusal::Refusal;
 use crate::rows;
+use crate::series::Ahead;
+use crate::sound::Event;
 
 /// The answer to one value.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,6 +26,25 @@ pub enum Outcome {
     Vector(Vec<f32>),
     Number {
         value: f32,
+    },
+    Entities {
+        entities: Vec<Entity>,
+        /// So many characters were read, where the text is longer than the model takes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        read: Option<usize>,
+    },
+    Objects {
+        objects: Vec<Object>,
+    },
+    Line {
+        text: String,
+        score: f32,
+    },
+    Events {
+        events: Vec<Event>,
+    },
+    Forecast {
+        forecast: Vec<Ahead>,
     },
 }
 
@@ -46,17 +69,30 @@ pub(crate) fn labels(
     }
     let row = |row: &mut [f32]| {
         activate(scores.activation, row);
-        let rank = |at: usize| if row[at].is_nan() { f32::NEG_INFINITY } else { row[at] };
-        let mut order: Vec<usize> = (0..row.len()).collect();
-        order.sort_by(|one, other| rank(*other).total_cmp(&rank(*one)));
-        let best = order.into_iter().take(scores.top as usize);
-        best.map(|at| Scored { label: labels[at].clone(), score: row[at] }).collect()
+        best(row, labels, scores.top)
     };
     Ok(values.chunks_exact_mut(labels.len()).map(row).collect())
 }
 
+/// The best labels of a row of scores.
+pub(crate) fn best(row: &[f32], labels: &[String], top: u32) -> Vec<Scored> {
+    let rank = |at: usize| if row[at].is_nan() { f32::NEG_INFINITY } else { row[at] };
+    let mut order: Vec<usize> = (0..row.len().min(labels.len())).collect();
+    order.sort_by(|one, other| rank(*other).total_cmp(&rank(*one)));
+    let best = order.into_iter().take(top as usize);
+    best.map(|at| Scored { label: labels[at].clone(), score: row[at] }).collect()
+}
+
+/// The place of the highest of these, the first of equals. NaN is none.
+pub(crate) fn highest(scores: impl Iterator<Item = (usize, f32)>) -> Option<(usize, f32)> {
+    scores.filter(|(_, score)| !score.is_nan()).fold(None, |best: Option<(usize, f32)>, (at, score)| match best {
+        Some((_, found)) if found >= score => best,
+        _ => Some((at, score)),
+    })
+}
+
 /// In double precision, so that many labels add up to 1 all the same.
-fn activate(activation: Activation, row: &mut [f32]) {
+pub(crate) fn activate(activation: Activation, row: &mut [f32]) {
     match activation {
         Activation::None => {}
         Activation::Sigmoid => {
@@ -90,7 +126,7 @@ pub(crate) fn words(output: &Tensor, count: usize) -> Result<Vec<String>, Refusa
 mod tests {
     use super::*;
 
-    fn best(activation: Activation, values: &[f32]) -> Vec<(String, f32)> {
+    fn two(activation: Activation, values: &[f32]) -> Vec<(String, f32)> {
         let scores = Scores { output: "y".to_owned(), activation, top: 2 };
         let names = ["a", "b", "c"].map(str::to_owned);
         let output = Tensor::fp32("y", &[1, 3], values).unwrap();
@@ -106,10 +142,10 @@ mod tests {
                 assert!(label == name && (score - golden).abs() < 1e-7, "{found:?}");
             }
         };
-        close(best(Activation::Softmax, &[1.0, 3.0, 2.0]), [("b", 0.665_240_94), ("c", 0.244_728_48)]);
-        close(best(Activation::Softmax, &[1000.0, 0.0, -1000.0]), [("a", 1.0), ("b", 0.0)]);
-        close(best(Activation::Sigmoid, &[1.0, 3.0, 2.0]), [("b", 0.952_574_13), ("c", 0.880_797_1)]);
-        close(best(Activation::None, &[0.5, f32::NAN, 0.5]), [("a", 0.5), ("c", 0.5)]);
+        close(two(Activation::Softmax, &[1.0, 3.0, 2.0]), [("b", 0.665_240_94), ("c", 0.244_728_48)]);
+        close(two(Activation::Softmax, &[1000.0, 0.0, -1000.0]), [("a", 1.0), ("b", 0.0)]);
+        close(two(Activation::Sigmoid, &[1.0, 3.0, 2.0]), [("b", 0.952_574_13), ("c", 0.880_797_1)]);
+        close(two(Activation::None, &[0.5, f32::NAN, 0.5]), [("a", 0.5), ("c", 0.5)]);
     }
 
     #[test]

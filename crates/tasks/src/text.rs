@@ -9,12 +9,13 @@ use crate::rows;
 use crate::tokenizer::{Tokenizer, Tokens};
 use crate::{MAX_TEXT_BYTES, scores::Outcome};
 
-/// The inputs, and how many tokens each text has.
+/// The inputs, and how many tokens each text has. `read` makes tokens of a text.
 pub(crate) fn encode(
     text: &Text,
     signature: &Signature,
     tokenizer: &Tokenizer,
     given: &[Given],
+    mut read: impl FnMut(&str) -> Option<Tokens>,
 ) -> Result<(Vec<Tensor>, Vec<usize>), Refusal> {
     let mut texts: Vec<Tokens> = Vec::with_capacity(given.len());
     for (at, given) in given.iter().enumerate() {
@@ -22,8 +23,7 @@ pub(crate) fn encode(
         if given.len() > MAX_TEXT_BYTES {
             return Err(Refusal::LongText { at, bytes: given.len() });
         }
-        let tokens = tokenizer.tokens(&given, text.max_length as usize);
-        texts.push(tokens.filter(|tokens| !tokens.ids.is_empty()).ok_or(Refusal::Tokens { at })?);
+        texts.push(read(&given).filter(|tokens| !tokens.ids.is_empty()).ok_or(Refusal::Tokens { at })?);
     }
     let lengths: Vec<usize> = texts.iter().map(|tokens| tokens.ids.len()).collect();
     let longest = lengths.iter().copied().max().unwrap_or(0);

@@ -110,6 +110,15 @@ pub(crate) struct Tokens {
     pub(crate) types: Vec<u32>,
 }
 
+/// One text's tokens, and which characters of the text each stands for; none for those around it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spelled {
+    pub(crate) tokens: Tokens,
+    pub(crate) spans: Vec<Option<(usize, usize)>>,
+    /// Whether the text goes on behind them.
+    pub(crate) cut: bool,
+}
+
 impl Tokenizer {
     pub fn read(bytes: &[u8]) -> Result<Tokenizer, TokenizerError> {
         if bytes.len() as u64 > MAX_TOKENIZER_BYTES {
@@ -146,6 +155,27 @@ impl Tokenizer {
         let read = catch_unwind(AssertUnwindSafe(|| self.encode(text, room)));
         let tokens = read.ok()??;
         (tokens.ids.len() == tokens.types.len() && tokens.ids.len() <= most).then_some(tokens)
+    }
+
+    /// The same with the places of the tokens, counted in the characters of the text as it was given.
+    pub(crate) fn spelled(&self, text: &str, most: usize) -> Option<Spelled> {
+        let room = most.checked_sub(self.added)?;
+        let read = catch_unwind(AssertUnwindSafe(|| self.spell(text, room)));
+        let spelled = read.ok()??;
+        let Tokens { ids, types } = &spelled.tokens;
+        (ids.len() == types.len() && ids.len() == spelled.spans.len() && ids.len() <= most).then_some(spelled)
+    }
+
+    fn spell(&self, text: &str, room: usize) -> Option<Spelled> {
+        let whole = self.inner.encode_char_offsets(text, false).ok()?;
+        let spans = whole.get_ids().iter().zip(whole.get_offsets()).take(room);
+        // Without their words: white space around them is taken off already, and would be once more.
+        let tokens = spans.map(|(id, span)| Token::new(*id, String::new(), *span)).collect();
+        let done = self.inner.post_process(Encoding::from_tokens(tokens, 0), None, true).ok()?;
+        let own = done.get_special_tokens_mask().iter().zip(done.get_offsets());
+        let spans = own.map(|(around, span)| (*around == 0).then_some(*span)).collect();
+        let tokens = Tokens { ids: done.get_ids().to_vec(), types: done.get_type_ids().to_vec() };
+        Some(Spelled { tokens, spans, cut: whole.len() > room })
     }
 
     /// Cut by hand: the library keeps what it cuts off, too.

@@ -242,7 +242,8 @@ impl<'a> Reader<'a> {
         Mismatch::Value {
             name: self.name.to_owned(),
             index: self.read as u64,
-            value: clip(word),
+            // Nothing that a terminal would obey.
+            value: clip(word).replace(char::is_control, "\u{fffd}"),
             datatype: self.datatype,
         }
     }
@@ -278,6 +279,25 @@ fn is_number(mut bytes: &[u8]) -> bool {
         }
     }
     bytes.is_empty()
+}
+
+/// Appends name, type, shape, and the data or its size.
+pub(crate) fn object(tensor: &Tensor, out: &mut Vec<u8>, binary: bool) {
+    let json = "plain values are JSON, and a Vec takes them";
+    out.extend_from_slice(b"{\"name\":");
+    serde_json::to_writer(&mut *out, tensor.name()).expect(json);
+    out.extend_from_slice(b",\"datatype\":\"");
+    out.extend_from_slice(tensor.datatype().name().as_bytes());
+    out.extend_from_slice(b"\",\"shape\":");
+    serde_json::to_writer(&mut *out, tensor.shape()).expect(json);
+    if binary {
+        let size = format!(",\"parameters\":{{\"binary_data_size\":{}}}}}", tensor.bytes().len());
+        out.extend_from_slice(size.as_bytes());
+    } else {
+        out.extend_from_slice(b",\"data\":");
+        write(tensor, out);
+        out.push(b'}');
+    }
 }
 
 /// Appends the data as a flat array.

@@ -58,6 +58,12 @@ impl Tensor {
         json::write(self, out);
     }
 
+    /// Appends the protocol's JSON object of an input or output: with the data as JSON, or, if it is `binary`, with the
+    /// size of the binary data that follows the JSON.
+    pub fn write_object(&self, out: &mut Vec<u8>, binary: bool) {
+        json::object(self, out, binary);
+    }
+
     /// Whether [`Tensor::write_json`] loses nothing and every client can read it back: not for FP16 and BF16, floats
     /// that are not finite, and bytes that are not UTF-8. Such tensors go out in the binary form.
     pub fn fits_json(&self) -> bool {

@@ -40,7 +40,7 @@ use std::time::Duration;
 use engine::fake::{Behaviour, Fake};
 use engine::{Engine, Failure};
 use futures_util::FutureExt;
-use hub::{Caller, FreshKey, HoldWish, Hub, Limits, Movement, Options, Parts};
+use hub::{Caller, Checking, FreshKey, HoldWish, Hub, Limits, Movement, Options, Parts};
 use ledger::{Amount, Call, Difference, HoldId, Purse, Time};
 use receipt::{HubId, Signer};
 use registry::{Handle, ModelName};
@@ -203,6 +203,13 @@ impl Setting {
         self
     }
 
+    /// A hub that checks by itself.
+    #[must_use]
+    pub fn checking(mut self, checking: Checking) -> Setting {
+        self.options.checking = checking;
+        self
+    }
+
     /// Where people reach the hub.
     #[must_use]
     pub fn public_url(mut self, url: &str) -> Setting {
@@ -320,6 +327,8 @@ impl TestHub {
                 dev: false,
                 public_url: "http://hub.test".to_owned(),
                 name: "A hub of a test".to_owned(),
+                // What is checked in the background takes from a fake's script when it likes.
+                checking: Checking::NOTHING,
             },
         }
     }

@@ -145,6 +145,8 @@ impl Publish {
             number: self.number.as_ref().map(|number| number.parse().unwrap()),
             latest: self.latest,
             dry_run: self.dry_run,
+            commit: true,
+            version: None,
         })
     }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use web::{
-    Access, Change, Chrome, Code, Home, HomeFigures, Labels, Model, ModelFigures, ModelRow, Money, PortRow, Problem,
-    Ratio, ReleaseRow, Role, Share,
+    Access, Change, CheckKind, CheckRow, Chrome, Code, Compared, Home, HomeFigures, Labels, Model, ModelFigures,
+    ModelRow, Money, PortRow, Problem, Ratio, ReleaseRow, Role, Share,
 };
 
 fn main() -> io::Result<()> {
@@ -113,6 +113,7 @@ fn model() -> Model {
         task: Some("text-classification".into()),
         license: Some("apache-2.0".into()),
         access: Access::Sealed,
+        runs_on: None,
         price: Money::opg("0.002"),
         price_converted: Some(Money::usd("0.00021")),
         price_terms: None,
@@ -146,11 +147,33 @@ fn model() -> Model {
         ],
         outputs: vec![PortRow { name: "logits".into(), datatype: "FP32".into(), shape: vec![None, Some(2)] }],
         labels: vec![Labels { output: "logits".into(), labels: vec!["cross".into(), "content".into()] }],
+        files: [("README.md", 4_120, true), ("model.onnx", 90_387_606, false), ("onnx/tokenizer.json", 711_661, true)]
+            .map(|(path, size, open)| web::FileRow { path: path.into(), size, open })
+            .into(),
         releases: vec![
             release("2.00", "2026-11-23T10:04:31.207Z", Change::Major, Money::opg("0.002"), true),
             release("1.01", "2026-09-02T17:45:00Z", Change::Minor, Money::usd("0.0002"), false),
             release("1.00", "2026-08-30T08:00:12Z", Change::First, Money::opg("0.004"), false),
         ],
+        checks: vec![
+            check("2.00", CheckKind::Examples, 3, 0, Compared::Tolerance),
+            check("2.00", CheckKind::TwoRunners, 4, 0, Compared::Digest),
+            check("2.00", CheckKind::ReExecution, 19_304, 1, Compared::Digest),
+        ],
+    }
+}
+
+fn check(release: &str, kind: CheckKind, run: u64, differed: u64, compared: Compared) -> CheckRow {
+    CheckRow {
+        release: release.into(),
+        kind,
+        run,
+        agreed: run - differed,
+        differed,
+        failed: 0,
+        compared,
+        last: "2026-11-23T10:05:02.100Z".into(),
+        difference: (differed > 0).then(|| "output \"logits\" differs in 1 of 2 elements, by up to 1.2e-1".into()),
     }
 }
 
@@ -167,6 +190,7 @@ fn bare() -> Model {
         task: None,
         license: None,
         access: Access::Open,
+        runs_on: None,
         price: Money::opg("0"),
         price_converted: None,
         price_terms: None,
@@ -178,6 +202,7 @@ fn bare() -> Model {
         shares: Vec::new(),
         card: web::card_html(""),
         labels: Vec::new(),
+        checks: Vec::new(),
         releases: vec![release("1.00", "2026-11-23T10:04:31Z", Change::First, Money::opg("0"), true)],
         ..model()
     }

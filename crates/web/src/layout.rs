@@ -47,7 +47,7 @@ pub(crate) fn page(chrome: &Chrome, title: Option<&str>, description: &str, main
                 }
                 main #main tabindex="-1" { (main) }
                 footer.bottom {
-                    p { "Every answered call leaves a signed receipt. A call that fails costs nothing. Inputs are never stored." }
+                    p { "Every answered call leaves a signed receipt. A call that fails costs nothing. The hub stores no inputs." }
                 }
             }
         }

@@ -13,6 +13,7 @@
 mod assets;
 mod card;
 mod figure;
+mod files;
 mod home;
 mod layout;
 mod link;
@@ -23,8 +24,11 @@ mod shares;
 pub use assets::{Asset, CONTENT_SECURITY_POLICY, asset, icon_name, style_name};
 pub use card::{CARD_LIMIT_BYTES, CardHtml, card_html};
 pub use figure::{Money, Ratio, Unit};
+pub use files::FileRow;
 pub use home::{Home, HomeFigures, ModelRow, home};
 pub use layout::Chrome;
-pub use model::{Access, Change, Code, Labels, Model, ModelFigures, PortRow, ReleaseRow, model};
+pub use model::{
+    Access, Change, CheckKind, CheckRow, Code, Compared, Labels, Model, ModelFigures, PortRow, ReleaseRow, model,
+};
 pub use problem::{Problem, problem};
 pub use shares::{Role, Share};

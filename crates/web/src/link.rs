@@ -9,6 +9,12 @@ pub(crate) fn model(owner: &str, name: &str) -> String {
     format!("/{}/{}", segment(owner), segment(name))
 }
 
+/// The bytes of a file in the newest state of a model.
+pub(crate) fn file(owner: &str, name: &str, path: &str) -> String {
+    let path: Vec<String> = path.split('/').map(segment).collect();
+    format!("{}/resolve/main/{}", model(owner, name), path.join("/"))
+}
+
 /// The link itself if it stays on this hub, else the home page.
 pub(crate) fn local(link: &str) -> &str {
     let mut start = link.bytes();
@@ -40,6 +46,7 @@ mod tests {
     fn a_models_link_stays_on_this_hub() {
         assert_eq!(model("alice", "iris_1.5-b"), "/alice/iris_1.5-b");
         assert_eq!(model("/evil.example", "a?b#c"), "/%2Fevil.example/a%3Fb%23c");
+        assert_eq!(file("alice", "iris", "a b/é?.md"), "/alice/iris/resolve/main/a%20b/%C3%A9%3F.md");
         assert_eq!(model("é", "\"><script>"), "/%C3%A9/%22%3E%3Cscript%3E");
     }
 

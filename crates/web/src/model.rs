@@ -4,6 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::card::CardHtml;
 use crate::figure::{Figure, Money, Ratio, Unit, arrived, count, day, large, measured, moment, strip};
+use crate::files::{FileRow, files};
 use crate::layout::{self, Chrome, section};
 use crate::shares::{Share, shares};
 
@@ -31,6 +32,8 @@ pub struct Model {
     pub license: Option<String>,
     /// Who may have the weights.
     pub access: Access,
+    /// The owner's server that runs it, if it does not run here.
+    pub runs_on: Option<String>,
     /// What one call of the latest release costs, in the unit the owner chose.
     pub price: Money,
     /// The same in the other unit at today's rate, if there is a rate.
@@ -51,8 +54,12 @@ pub struct Model {
     pub outputs: Vec<PortRow>,
     /// What the classes of an output are called.
     pub labels: Vec<Labels>,
+    /// The files in the newest state.
+    pub files: Vec<FileRow>,
     /// All releases, newest first.
     pub releases: Vec<ReleaseRow>,
+    /// What the hub has checked of them by itself, newest release first.
+    pub checks: Vec<CheckRow>,
 }
 
 /// Live figures of one model.
@@ -136,6 +143,48 @@ pub struct ReleaseRow {
     pub latest: bool,
 }
 
+/// What came of one kind of check of a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRow {
+    /// The release's number.
+    pub release: String,
+    /// What was compared.
+    pub kind: CheckKind,
+    /// How often, and how it ended.
+    pub run: u64,
+    pub agreed: u64,
+    pub differed: u64,
+    pub failed: u64,
+    /// How, the last time.
+    pub compared: Compared,
+    /// When last, in RFC 3339.
+    pub last: String,
+    /// The last difference or failure in words.
+    pub difference: Option<String>,
+}
+
+/// What the hub compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckKind {
+    /// Answers to examples, and what their author expects.
+    Examples,
+    /// Two fresh runners.
+    TwoRunners,
+    /// A paid call, and a fresh runner.
+    ReExecution,
+}
+
+/// How answers were compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    /// Bit by bit.
+    Digest,
+    /// Float by float.
+    Tolerance,
+    /// Not at all.
+    Nothing,
+}
+
 /// A model's page.
 pub fn model(view: &Model) -> String {
     let title = format!("{}/{}", view.owner, view.name);
@@ -150,14 +199,41 @@ pub fn model(view: &Model) -> String {
             (strip(&figures(view)))
             (section("earns", "Who earns what", &earns_note(view), &earns(view)))
             @if !view.examples.is_empty() {
-                (section("call", "Call it", &html! { p { "Inputs are never stored. A call that fails costs nothing." } }, &examples(&view.examples)))
+                (section("call", "Call it", &call_note(view), &examples(&view.examples)))
             }
-            (section("contract", "Contract", &html! { p { "Fixed for a release; only a major one changes it." } }, &contract(view)))
+            (section("contract", "Contract", &contract_note(view), &contract(view)))
             (section("card", "Card", &nothing, &card(&view.card)))
+            (section("files", "Files", &html! { p { "What is read from here is what clients download." } }, &files(&view.owner, &view.name, &view.files)))
             (section("releases", "Releases", &html! { p { "A release never changes. Calls name one, or get the latest." } }, &releases(&view.releases)))
+            @if !view.checks.is_empty() {
+                (section("checks", "Checks by the hub", &html! { p { "The hub runs each release in two fresh runners, and a random share of paid calls once more. It shows that answers repeat, not that they are right." } }, &checks(&view.checks)))
+            }
         }
     };
     layout::page(&view.chrome, Some(&title), &view.summary, &main)
+}
+
+fn call_note(view: &Model) -> Markup {
+    html! {
+        p {
+            @match &view.runs_on {
+                Some(host) => { "Inputs go to " (host) "; the hub stores none. " }
+                None => { "Inputs are never stored. " }
+            }
+            "A call that fails costs nothing."
+        }
+    }
+}
+
+fn contract_note(view: &Model) -> Markup {
+    html! {
+        p {
+            "Fixed for a release; only a major one changes it."
+            @if view.runs_on.is_some() {
+                " The weights stay with the owner: the hub checks every answer against this, and cannot tell which weights gave it."
+            }
+        }
+    }
 }
 
 fn tags(view: &Model) -> Markup {
@@ -170,7 +246,11 @@ fn tags(view: &Model) -> Markup {
         ul.tags {
             @if let Some(task) = &view.task { li { (task) } }
             @if let Some(license) = &view.license { li { (license) } }
-            li { (access) }
+            @match &view.runs_on {
+                // There are no weights here to say anything of.
+                Some(host) => li { "Runs on the owner’s server at " (host) },
+                None => li { (access) },
+            }
         }
     }
 }
@@ -385,6 +465,57 @@ fn release_row(release: &ReleaseRow) -> Markup {
             td { code title=(release.digest) { (short) } }
             td data-label="contract" { (change) }
             td.number { (release.price) }
+        }
+    }
+}
+
+fn checks(checks: &[CheckRow]) -> Markup {
+    html! {
+        div.scroll {
+            table.checks {
+                caption.hidden { "Checks by the hub, newest release first" }
+                thead {
+                    tr {
+                        th scope="col" { "Release" }
+                        th scope="col" { "Compared" }
+                        th.number scope="col" { "Run" }
+                        th.number scope="col" { "Agreed" }
+                        th.number scope="col" { "Differed" }
+                        th.number scope="col" { "Failed" }
+                        th scope="col" { "Last" }
+                    }
+                }
+                tbody {
+                    @for check in checks { (check_row(check)) }
+                }
+            }
+        }
+    }
+}
+
+fn check_row(check: &CheckRow) -> Markup {
+    let kind = match check.kind {
+        CheckKind::Examples => "examples, with what is expected",
+        CheckKind::TwoRunners => "two fresh runners",
+        CheckKind::ReExecution => "paid calls, with a fresh runner",
+    };
+    let how = match check.compared {
+        Compared::Digest => "bit by bit",
+        Compared::Tolerance => "within a tolerance",
+        Compared::Nothing => "not compared",
+    };
+    html! {
+        tr {
+            th scope="row" { span.num { (check.release) } }
+            td {
+                (kind) span.note { ", " (how) }
+                @if let Some(difference) = &check.difference { p.note { "Last difference: " (difference) } }
+            }
+            td.number { span.num { (count(check.run)) } }
+            td.number { span.num { (count(check.agreed)) } }
+            td.number { span.num { (count(check.differed)) } }
+            td.number { span.num { (count(check.failed)) } }
+            td { (moment(&check.last)) }
         }
     }
 }

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; what is missing fails the test")]
 
 use web::{
-    Access, CardHtml, Change, Chrome, Code, Home, HomeFigures, Labels, Model, ModelFigures, ModelRow, Money, PortRow,
-    Problem, Ratio, ReleaseRow, Role, Share,
+    Access, CardHtml, Change, CheckKind, CheckRow, Chrome, Code, Compared, FileRow, Home, HomeFigures, Labels, Model,
+    ModelFigures, ModelRow, Money, PortRow, Problem, Ratio, ReleaseRow, Role, Share,
 };
 
 /// Breaks out of text, attributes and comments wherever one forgets to escape it.
@@ -48,6 +48,7 @@ fn model(text: &str) -> Model {
         task: Some(text.into()),
         license: Some(text.into()),
         access: Access::Sealed,
+        runs_on: None,
         price: Money::opg(text),
         price_converted: Some(Money::usd(text)),
         price_terms: None,
@@ -73,6 +74,7 @@ fn model(text: &str) -> Model {
             Labels { output: text.into(), labels: many() },
             Labels { output: text.into(), labels: vec![text.into()] },
         ],
+        files: [true, false].map(|open| FileRow { path: text.into(), size: 1_234, open }).into(),
         releases: vec![ReleaseRow {
             number: text.into(),
             released: text.into(),
@@ -80,6 +82,17 @@ fn model(text: &str) -> Model {
             change: Change::Minor,
             price: Money::opg(text),
             latest: true,
+        }],
+        checks: vec![CheckRow {
+            release: text.into(),
+            kind: CheckKind::TwoRunners,
+            run: 1_234,
+            agreed: 1_231,
+            differed: 2,
+            failed: 1,
+            compared: Compared::Digest,
+            last: text.into(),
+            difference: Some(text.into()),
         }],
     }
 }
@@ -262,6 +275,28 @@ fn a_model_without_card_split_or_examples_still_has_a_page() {
     };
     let page = web::model(&view);
     assert!(page.contains("no card yet") && page.contains("Calls are free") && page.contains("No release yet"));
+}
+
+#[test]
+fn files_that_may_be_read_are_links_and_others_are_none() {
+    let file = |path: &str, open| FileRow { path: path.into(), size: 1_234, open };
+    let view = Model { files: vec![file("a b/README.md", true), file("model.onnx", false)], ..model("abc") };
+    let page = web::model(&view);
+    assert!(page.contains("<a href=\"/abc/abc/resolve/main/a%20b/README.md\">a b/README.md</a>"));
+    assert!(page.contains("model.onnx<span class=\"note\">, stays here</span>") && !page.contains("main/model.onnx"));
+    let many = Model { files: vec![file("x.md", true); 150], ..model("abc") };
+    let page = web::model(&many);
+    assert!(page.contains("150</span> files, ") && page.contains("50</span> more"));
+    assert_eq!(page.matches("x.md</a>").count(), 100);
+    assert!(web::model(&Model { files: Vec::new(), ..model("abc") }).contains("No files yet."));
+}
+
+#[test]
+fn checks_stand_in_numbers_and_nothing_stands_where_there_are_none() {
+    let page = web::model(&model("abc"));
+    assert!(page.contains("Checks by the hub") && page.contains("1,231") && page.contains("Last difference: abc"));
+    let page = web::model(&Model { checks: Vec::new(), ..model("abc") });
+    assert!(!page.contains("Checks by the hub"));
 }
 
 #[test]

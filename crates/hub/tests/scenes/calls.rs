@@ -303,7 +303,7 @@ async fn a_quote_names_who_would_get_what() {
     let (hub, alice) = scene().await;
     hub.user("carol").await;
     alice.publish("alice/team").split(&[("carol", 2_500), ("alice", 7_500)]).await.unwrap();
-    let quote = hub.hub().quote(&testkit::model("alice/team"), None).await.unwrap();
+    let quote = hub.hub().quote(None, &testkit::model("alice/team"), None).await.unwrap();
     assert_eq!((quote.cost, quote.fee, quote.rate), (opg("0.002"), opg("0.0002"), None));
     let parts: Vec<_> = quote.parts.iter().map(|part| (part.account.as_str(), part.amount.to_string())).collect();
     assert_eq!(parts, [("carol", "0.00045".to_owned()), ("alice", "0.00135".to_owned())]);

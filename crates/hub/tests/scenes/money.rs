@@ -12,7 +12,7 @@ async fn a_price_in_usd_needs_a_rate() {
     let bob = hub.user("bob").await.funded("1").await;
     refused!(bob.infer("alice/echo").await, Error::Price(PriceError::NoRate));
     assert_eq!(hub.last_call().await.outcome, Outcome::Refused);
-    refused!(hub.hub().quote(&model("alice/echo"), None).await, Error::Price(PriceError::NoRate));
+    refused!(hub.hub().quote(None, &model("alice/echo"), None).await, Error::Price(PriceError::NoRate));
     assert_eq!(hub.hub().listing(0, 10).await.unwrap()[0].cost, None);
     assert_eq!(bob.cash(), "1");
 

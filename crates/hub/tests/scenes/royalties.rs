@@ -47,7 +47,7 @@ async fn of_each_call_the_base_model_gets_what_it_asks() {
 #[tokio::test]
 async fn a_quote_and_a_receipt_name_who_gets_royalties() {
     let (hub, alice, bob) = scene().await;
-    let quote = hub.hub().quote(&model("bob/tuned"), None).await.unwrap();
+    let quote = hub.hub().quote(None, &model("bob/tuned"), None).await.unwrap();
     let parts: Vec<_> = quote.parts.iter().map(|part| (part.account.as_str(), part.role, part.amount)).collect();
     assert_eq!(parts, [("alice", Role::Royalty, opg("0.00009")), ("bob", Role::Creator, opg("0.00171"))]);
     let carol = hub.user("carol").await.funded("1").await;

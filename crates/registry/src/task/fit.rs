@@ -6,14 +6,13 @@ use tensor::{DataType, Port, Signature};
 
 use crate::section::Output;
 use crate::task::card::ColumnCard;
-use crate::task::{
-    Activation, Bytes, Column, ColumnKind, Kind, Layout, Picture, Pooling, Real, Scores, Task, TaskCard, Text, Vector,
-};
+use crate::task::characters::Characters;
+use crate::task::{Activation, Bytes, Column, ColumnKind, Kind, Pooling, Scores, Task, TaskCard, Text, Vector};
 use crate::text::clip;
 
 /// How many labels are told if the card does not say.
-const TOP: u32 = 5;
-const FLOATS: &[DataType] = &[DataType::Fp32];
+pub(super) const TOP: u32 = 5;
+pub(super) const FLOATS: &[DataType] = &[DataType::Fp32];
 const WHOLE: &[DataType] = &[DataType::Int32, DataType::Int64];
 const NUMBERS: &[DataType] = &[DataType::Fp32, DataType::Fp64, DataType::Int64, DataType::Int32];
 
@@ -43,12 +42,25 @@ pub enum TaskError {
     Columns { count: usize, inputs: Vec<String> },
     #[error("answers show {output}, and {activation:?} is made from all scores")]
     Shown { output: Output, activation: Activation },
+    #[error("answers show {output}, and a {task} is read from all numbers")]
+    Whole { output: Output, task: &'static str },
+    #[error("{field} is {class}, and the {count} classes are counted from 0")]
+    Class { field: &'static str, class: u32, count: usize },
+    #[error("{steps} steps of {columns} columns are too many, expected at most {limit} numbers")]
+    Window { steps: u32, columns: u64, limit: u64 },
+    #[error("{field} has {given} numbers, the columns need {needed}")]
+    Numbers { field: &'static str, given: usize, needed: u64 },
+    #[error("targets names \"{name}\", the columns are {}", listed_names(known))]
+    NoTarget { name: String, known: Vec<String> },
 }
 
 impl TaskError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
+            TaskError::Missing { field, .. } if field.starts_with("labels") => {
+                "name them in the card: modelhub.labels, a list or a file"
+            }
             TaskError::Missing { .. } => "add the field to modelhub.task in the card",
             TaskError::NoPort { .. } | TaskError::Unsaid { .. } => {
                 "name the model's own ports in modelhub.task: input, mask, types, output, label"
@@ -62,6 +74,13 @@ impl TaskError {
                 "a column goes to the input of its own name; all others go to one input, in their order"
             }
             TaskError::Shown { .. } => "leave `output` or `activation` out of the card",
+            TaskError::Whole { .. } => "leave `output` out of the modelhub section, or write output: rounded",
+            TaskError::Class { .. } => "give the place of the class, from 0 on",
+            TaskError::Window { .. } => "export the model with a shorter window, or leave the task out",
+            TaskError::Numbers { .. } => {
+                "write mean and std with one number for each column, or scaling: instance without them"
+            }
+            TaskError::NoTarget { .. } => "name columns that stand under columns",
         }
     }
 }
@@ -82,9 +101,25 @@ fn shape(axes: &[Option<u64>]) -> String {
 type Labels = BTreeMap<String, Vec<String>>;
 
 impl TaskCard {
-    /// The task, with every port named.
-    pub fn fit(&self, signature: &Signature, labels: &Labels, shown: Output) -> Result<Task, TaskError> {
-        let fitting = Fitting { card: self, signature, labels };
+    /// Whether it answers with the labels itself: its classes need not be an output's last axis.
+    pub fn keeps_labels(&self) -> bool {
+        self.word == "object-detection"
+    }
+
+    /// What its classes stand for, where that is no label.
+    pub fn characters(&self) -> Option<&Characters> {
+        self.characters.as_ref()
+    }
+
+    /// The task, with every port named. `names` are the labels it keeps, or its characters.
+    pub fn fit(
+        &self,
+        signature: &Signature,
+        labels: &Labels,
+        names: &[String],
+        shown: Output,
+    ) -> Result<Task, TaskError> {
+        let fitting = Fitting { card: self, signature, labels, names };
         let kind = match self.word {
             "file-type" => Kind::FileType { bytes: fitting.bytes()?, scores: fitting.scores(Activation::None)? },
             "feature-extraction" => Kind::FeatureExtraction { text: fitting.text()?, vector: fitting.vector()? },
@@ -99,6 +134,18 @@ impl TaskCard {
                 let (label, scores) = fitting.label()?;
                 Kind::TabularClassification { columns, label, scores }
             }
+            "token-classification" => {
+                Kind::TokenClassification { text: fitting.text()?, entities: fitting.entities()? }
+            }
+            "object-detection" => Kind::ObjectDetection { picture: fitting.picture()?, objects: fitting.objects()? },
+            "image-to-text" => Kind::ImageToText { line: fitting.line()?, reading: fitting.reading()? },
+            "audio-classification" => {
+                Kind::AudioClassification { sound: fitting.sound()?, hearing: fitting.hearing()? }
+            }
+            "time-series-forecasting" => {
+                let series = fitting.series()?;
+                Kind::TimeSeriesForecasting { forecast: fitting.forecast(&series)?, series }
+            }
             _ => Kind::TabularRegression { columns: fitting.columns()?, output: fitting.regression()? },
         };
         let task = Task { version: Task::VERSION, kind };
@@ -106,10 +153,12 @@ impl TaskCard {
         if let Some(port) = signature.inputs.iter().find(|port| !fed.contains(&port.name.as_str())) {
             return Err(TaskError::Unfed { name: clip(&port.name) });
         }
+        let whole = matches!(shown, Output::All | Output::Rounded);
+        if task.reads_all() && !whole {
+            return Err(TaskError::Whole { output: shown, task: self.word });
+        }
         match task.scores() {
-            Some(Scores { activation, .. })
-                if *activation != Activation::None && !matches!(shown, Output::All | Output::Rounded) =>
-            {
+            Some(Scores { activation, .. }) if *activation != Activation::None && !whole => {
                 Err(TaskError::Shown { output: shown, activation: *activation })
             }
             _ => Ok(task),
@@ -117,10 +166,11 @@ impl TaskCard {
     }
 }
 
-struct Fitting<'a> {
-    card: &'a TaskCard,
-    signature: &'a Signature,
-    labels: &'a Labels,
+pub(super) struct Fitting<'a> {
+    pub(super) card: &'a TaskCard,
+    pub(super) signature: &'a Signature,
+    pub(super) labels: &'a Labels,
+    pub(super) names: &'a [String],
 }
 
 impl Fitting<'_> {
@@ -186,16 +236,7 @@ impl Fitting<'_> {
     }
 
     fn scores(&self, usual: Activation) -> Result<Scores, TaskError> {
-        let labelled = |port: &&Port| self.labels.contains_key(&port.name);
-        let port = match (&self.card.output, self.signature.outputs.iter().find(labelled)) {
-            (None, Some(port)) => port,
-            (said, _) => self.output(said.as_deref(), &["logits"])?,
-        };
-        typed(port, FLOATS)?;
-        fits(port, &[None, None])?;
-        if !self.labels.contains_key(&port.name) {
-            return Err(TaskError::NoLabels { name: clip(&port.name) });
-        }
+        let port = self.labelled(2)?;
         Ok(Scores {
             output: port.name.clone(),
             activation: self.card.activation.unwrap_or(usual),
@@ -203,32 +244,25 @@ impl Fitting<'_> {
         })
     }
 
-    fn picture(&self) -> Result<Picture, TaskError> {
-        let port = self.input(self.card.input.as_deref(), &["pixel_values"])?;
+    /// The output of scores that the labels name, with so many axes.
+    pub(super) fn labelled(&self, axes: usize) -> Result<&Port, TaskError> {
+        let port = self.scored(self.card.output.as_deref())?;
         typed(port, FLOATS)?;
-        if port.shape.len() != 4 {
-            let needed = vec![None, Some(3), None, None];
-            return Err(TaskError::Shape { name: port.name.clone(), given: port.shape.clone(), needed });
-        }
-        let layout = self.card.layout.unwrap_or(if port.shape[3] == Some(3) { Layout::Nhwc } else { Layout::Nchw });
-        let (tall, wide) = if layout == Layout::Nchw { (2, 3) } else { (1, 2) };
-        let size = |said: Option<u32>, axis: usize, field| {
-            said.or(port.shape[axis].map(|size| size.min(2_048) as u32))
-                .ok_or(TaskError::Missing { task: "image-classification", field })
+        fits(port, &vec![None; axes])?;
+        Ok(port)
+    }
+
+    /// The output that is named, or has labels.
+    pub(super) fn scored(&self, said: Option<&str>) -> Result<&Port, TaskError> {
+        let labelled = |port: &&Port| self.labels.contains_key(&port.name);
+        let port = match (said, self.signature.outputs.iter().find(labelled)) {
+            (None, Some(port)) => port,
+            (said, _) => self.output(said, &["logits"])?,
         };
-        let (width, height) = (size(self.card.width, wide, "width")?, size(self.card.height, tall, "height")?);
-        let (w, h) = (Some(u64::from(width)), Some(u64::from(height)));
-        fits(port, &if layout == Layout::Nchw { [None, Some(3), h, w] } else { [None, h, w, Some(3)] })?;
-        rows(port)?;
-        Ok(Picture {
-            input: port.name.clone(),
-            width,
-            height,
-            resize: self.card.resize.map(|side| side.max(width.max(height))),
-            mean: self.card.mean.unwrap_or([Real(0.0); 3]),
-            std: self.card.std.unwrap_or([Real(1.0); 3]),
-            layout,
-        })
+        if !self.labels.contains_key(&port.name) {
+            return Err(TaskError::NoLabels { name: clip(&port.name) });
+        }
+        Ok(port)
     }
 
     /// A column goes to the input of its own name; what is left goes to the one input that is left, in its order.
@@ -284,11 +318,11 @@ impl Fitting<'_> {
         Ok(port.name.clone())
     }
 
-    fn input(&self, said: Option<&str>, usual: &[&str]) -> Result<&Port, TaskError> {
+    pub(super) fn input(&self, said: Option<&str>, usual: &[&str]) -> Result<&Port, TaskError> {
         find("input", &self.signature.inputs, said, usual)
     }
 
-    fn output(&self, said: Option<&str>, usual: &[&str]) -> Result<&Port, TaskError> {
+    pub(super) fn output(&self, said: Option<&str>, usual: &[&str]) -> Result<&Port, TaskError> {
         find("output", &self.signature.outputs, said, usual)
     }
 }
@@ -307,7 +341,7 @@ fn find<'a>(side: &'static str, ports: &'a [Port], said: Option<&str>, usual: &[
     }
 }
 
-fn typed(port: &Port, allowed: &'static [DataType]) -> Result<(), TaskError> {
+pub(super) fn typed(port: &Port, allowed: &'static [DataType]) -> Result<(), TaskError> {
     if allowed.contains(&port.datatype) {
         return Ok(());
     }
@@ -315,7 +349,7 @@ fn typed(port: &Port, allowed: &'static [DataType]) -> Result<(), TaskError> {
 }
 
 /// As many axes, and each of them open or of this size.
-fn fits(port: &Port, needed: &[Option<u64>]) -> Result<(), TaskError> {
+pub(super) fn fits(port: &Port, needed: &[Option<u64>]) -> Result<(), TaskError> {
     let axis = |(given, needed): (&Option<u64>, &Option<u64>)| match (given, needed) {
         (Some(given), Some(needed)) => given == needed,
         _ => true,
@@ -327,7 +361,7 @@ fn fits(port: &Port, needed: &[Option<u64>]) -> Result<(), TaskError> {
     Err(TaskError::Shape { name: clip(&port.name), given, needed })
 }
 
-fn rows(port: &Port) -> Result<(), TaskError> {
+pub(super) fn rows(port: &Port) -> Result<(), TaskError> {
     match port.shape.first() {
         Some(Some(size)) if *size != 1 => Err(TaskError::Rows { name: clip(&port.name), size: *size }),
         _ => Ok(()),
@@ -338,10 +372,21 @@ fn rows(port: &Port) -> Result<(), TaskError> {
 mod tests {
     use super::*;
     use crate::Card;
+    use crate::task::{Aggregation, Form, Layout, Order};
 
     type Ports<'a> = &'a [(&'a str, DataType, &'a [i64])];
 
     fn fit(task: &str, inputs: Ports<'_>, outputs: Ports<'_>, labels: &[&str]) -> Result<Task, String> {
+        fit_named(task, inputs, outputs, labels, &[])
+    }
+
+    fn fit_named(
+        task: &str,
+        inputs: Ports<'_>,
+        outputs: Ports<'_>,
+        labels: &[&str],
+        names: &[&str],
+    ) -> Result<Task, String> {
         let card = Card::parse(&format!("---\nmodelhub:\n  task: {{ {task} }}\n---\n")).unwrap();
         let port = |(name, datatype, shape): &(&str, DataType, &[i64])| Port {
             name: (*name).to_owned(),
@@ -351,7 +396,9 @@ mod tests {
         let ports = |ports: Ports<'_>| ports.iter().map(port).collect::<Vec<_>>();
         let signature = Signature { inputs: ports(inputs), outputs: ports(outputs) };
         let labels = labels.iter().map(|name| ((*name).to_owned(), vec!["a".to_owned(), "b".to_owned()])).collect();
-        card.hub.unwrap().task.unwrap().fit(&signature, &labels, Output::All).map_err(|error| error.to_string())
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let task = card.hub.unwrap().task.unwrap();
+        task.fit(&signature, &labels, &names, Output::All).map_err(|error| error.to_string())
     }
 
     use DataType::{Bytes as Word, Fp32, Int32, Int64};
@@ -426,5 +473,142 @@ mod tests {
             let refused = fit(task, inputs, y, labels).unwrap_err();
             assert!(refused.contains(reason), "{task}: {refused}");
         }
+    }
+
+    #[test]
+    fn boxes_are_found_in_either_orientation_and_apart() {
+        let inputs = &[("images", Fp32, &[-1, 3, 64, 96][..])];
+        let fit = |task: &str, outputs: Ports<'_>| {
+            let task = format!("type: object-detection, coordinates: xywh, {task}");
+            fit_named(&task, inputs, outputs, &[], &["cat", "dog", "eel"]).map(|task| match task.kind {
+                Kind::ObjectDetection { objects, .. } => objects,
+                other => panic!("{other:?}"),
+            })
+        };
+        let one = |boxes_axis, objectness| Form::One { output: "output0".to_owned(), boxes_axis, objectness };
+        for (task, shape, form) in [
+            ("", &[-1, 7, 126][..], one(2, false)),
+            ("", &[-1, 126, 7], one(1, false)),
+            ("objectness: true", &[1, 126, 8], one(1, true)),
+            ("boxes_axis: 2", &[-1, -1, -1], one(2, false)),
+            ("boxes_axis: 2, background: 3", &[-1, 8, -1], one(2, false)),
+        ] {
+            assert_eq!(fit(task, &[("output0", Fp32, shape)]).unwrap().form, form, "{task} {shape:?}");
+        }
+        let apart = |classes: Option<&str>| Form::Apart {
+            boxes: "boxes".to_owned(),
+            scores: "scores".to_owned(),
+            classes: classes.map(str::to_owned),
+        };
+        let boxes = ("boxes", Fp32, &[-1, -1, 4][..]);
+        assert_eq!(fit("", &[boxes, ("scores", Fp32, &[-1, -1, 3])]).unwrap().form, apart(None));
+        let classes = [boxes, ("scores", Fp32, &[-1, -1]), ("labels", Int64, &[-1, -1])];
+        assert_eq!(fit("", &classes).unwrap().form, apart(Some("labels")));
+        let single = [("boxes", Fp32, &[-1, 4][..]), ("scores", Fp32, &[-1]), ("labels", Int64, &[-1])];
+        assert_eq!(fit("", &single).unwrap().form, apart(Some("labels")));
+        for (task, outputs, reason) in [
+            ("", &[("output0", Fp32, &[-1, -1, -1][..])][..], "needs boxes_axis"),
+            ("", &[("output0", Fp32, &[-1, 9, 126])], "shape [any, 9, 126], the task needs [any, any, 7]"),
+            ("", &[("output0", Int64, &[-1, 7, 126])], "has the type INT64"),
+            ("background: 4", &[("output0", Fp32, &[-1, 7, 126])], "background is 4, and the 4 classes are counted"),
+            ("", &[boxes, ("scores", Fp32, &[-1, -1, 9])], "\"scores\" has the shape [any, any, 9]"),
+            ("classes: kinds", &[boxes, ("scores", Fp32, &[-1, -1, 3])], "there is no output \"kinds\""),
+        ] {
+            let refused = fit(task, outputs).unwrap_err();
+            assert!(refused.contains(reason), "{task}: {refused}");
+        }
+        let none = fit_named("type: object-detection, coordinates: xywh", inputs, &[boxes], &[], &[]).unwrap_err();
+        assert!(none.contains("needs labels"), "{none}");
+    }
+
+    #[test]
+    fn lines_sounds_and_histories_are_fitted() {
+        let line = |task: &str, input: &[i64], output: &[i64]| {
+            let task = format!("type: image-to-text, {task}");
+            fit_named(&task, &[("x", Fp32, input)], &[("y", Fp32, output)], &[], &["a", "b"])
+        };
+        let told = line("width: 640, blank: 0", &[-1, 3, 48, -1], &[-1, -1, 3]).unwrap();
+        let Kind::ImageToText { line: how, reading } = told.kind else { panic!("a line") };
+        assert_eq!((how.height, how.width, how.least_width, reading.blank), (48, 640, 48, 0));
+        assert_eq!((reading.character(0), reading.character(1), reading.character(2)), (None, Some("a"), Some("b")));
+        for (task, output, reason) in [
+            ("width: 640", &[-1, -1, 3], "needs blank"),
+            ("blank: 0", &[-1, -1, 3], "needs width"),
+            ("width: 640, blank: 3", &[-1, -1, 3], "blank is 3, and the 3 classes"),
+            ("width: 640, blank: 0", &[-1, -1, 4], "the task needs [any, any, 3]"),
+        ] {
+            let refused = line(task, &[-1, 3, 48, -1], output).unwrap_err();
+            assert!(refused.contains(reason), "{task}: {refused}");
+        }
+
+        let sound = |task: &str, input: &[i64], output: &[i64]| {
+            let task = format!("type: audio-classification, {task}");
+            fit(&task, &[("x", Fp32, input)], &[("y", Fp32, output)], &["y"]).map(|task| match task.kind {
+                Kind::AudioClassification { sound, .. } => (sound.window, sound.hop),
+                other => panic!("{other:?}"),
+            })
+        };
+        assert_eq!(sound("rate: 16000", &[-1, 800], &[-1, 2]), Ok((Some(800), 800)));
+        assert_eq!(sound("rate: 16000, hop: 400", &[-1, 1, 800], &[-1, -1, 2]), Ok((Some(800), 400)));
+        assert_eq!(sound("rate: 16000", &[-1], &[-1, 2]), Ok((None, 1)), "a waveform in, rows of classes out");
+        for (task, input, reason) in [
+            ("window: 800", &[-1, 800][..], "needs rate"),
+            ("rate: 16000, window: 9", &[-1, 800], "the task needs [any, 9]"),
+            ("rate: 16000", &[4, 800], "takes 4 items at once"),
+            ("rate: 16000", &[-1, 2, 800], "has the shape [any, 2, 800]"),
+        ] {
+            let refused = sound(task, input, &[-1, 2]).unwrap_err();
+            assert!(refused.contains(reason), "{task}: {refused}");
+        }
+
+        let series = |task: &str, input: &[i64], output: &[i64]| {
+            let task = format!("type: time-series-forecasting, {task}");
+            fit(&task, &[("x", Fp32, input)], &[("y", Fp32, output)], &[]).map(|task| match task.kind {
+                Kind::TimeSeriesForecasting { series, forecast } => {
+                    (series.window, series.order, forecast.horizon, forecast.targets)
+                }
+                other => panic!("{other:?}"),
+            })
+        };
+        let (steps, columns) = (Order::StepsColumns, Order::ColumnsSteps);
+        assert_eq!(series("horizon: 4", &[-1, 8], &[-1, -1]), Ok((8, steps, 4, vec![0])));
+        assert_eq!(series("quantiles: [0.1, 0.9]", &[-1, 8, 1], &[-1, 4, 2]), Ok((8, steps, 4, vec![0])));
+        assert_eq!(series("columns: [a, b]", &[-1, 2, 8], &[-1, 2, 4]), Ok((8, columns, 4, vec![0, 1])));
+        assert_eq!(series("columns: [a, b], targets: [b]", &[-1, 8, 2], &[-1, 4]), Ok((8, steps, 4, vec![1])));
+        for (task, input, output, reason) in [
+            ("", &[-1, -1][..], &[-1, 4][..], "needs window"),
+            ("", &[-1, 8], &[-1, -1], "needs horizon"),
+            ("columns: [a, b]", &[-1, 8, 2], &[-1, 4], "needs targets"),
+            ("columns: [a, b], targets: [c]", &[-1, 8, 2], &[-1, 4], "targets names \"c\", the columns are a, b"),
+            ("columns: [a, b]", &[-1, 8], &[-1, 4], "the task needs [any, 8, 2]"),
+            ("quantiles: [0.5]", &[-1, 8], &[-1, 4, 3], "the task needs [any, 4, 1]"),
+            ("scaling: fixed, mean: [1, 2], std: 1", &[-1, 8], &[-1, 4], "mean has 2 numbers, the columns need 1"),
+            ("scaling: instance, mean: 1", &[-1, 8], &[-1, 4], "mean and std has 1 numbers"),
+        ] {
+            let refused = series(task, input, output).unwrap_err();
+            assert!(refused.contains(reason), "{task}: {refused}");
+        }
+    }
+
+    #[test]
+    fn what_reads_all_numbers_has_to_be_shown_them() {
+        let card = Card::parse("---\nmodelhub:\n  task: { type: token-classification, max_length: 9 }\n---\n").unwrap();
+        let port = |name: &str, shape: &[Option<u64>], datatype| Port {
+            name: name.to_owned(),
+            datatype,
+            shape: shape.to_vec(),
+        };
+        let signature = Signature {
+            inputs: vec![port("input_ids", &[None, None], Int64)],
+            outputs: vec![port("logits", &[None, None, Some(2)], Fp32)],
+        };
+        let labels = BTreeMap::from([("logits".to_owned(), vec!["O".to_owned(), "B-PER".to_owned()])]);
+        let task = card.hub.unwrap().task.unwrap();
+        let fit = |shown| task.fit(&signature, &labels, &[], shown).map_err(|error| error.to_string());
+        let Kind::TokenClassification { entities, .. } = fit(Output::All).unwrap().kind else { panic!("tokens") };
+        assert_eq!((entities.activation, entities.aggregation), (Activation::Softmax, Aggregation::Simple));
+        assert!(fit(Output::Rounded).is_ok());
+        let refused = fit(Output::TopK).unwrap_err();
+        assert_eq!(refused, "answers show top_k, and a token-classification is read from all numbers");
     }
 }

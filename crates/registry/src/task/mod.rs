@@ -8,8 +8,32 @@
 //! To add a task: a variant of [`Kind`] and its word in [`TYPES`], its fields in `card.rs`, what it asks of a signature
 //! in `fit.rs`, its two directions in the crate `tasks`, an example in `docs/publishing.md`.
 
+/// Words of a card that are one of a few.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, { $($(#[$told:meta])* $variant:ident => $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[$told])* #[serde(rename = $word)] $variant),+ }
+
+        impl $name {
+            pub(crate) const EXPECTED: &'static str = $expected;
+
+            pub(crate) fn from_word(word: &str) -> Option<$name> {
+                match word { $($word => Some($name::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
 mod card;
+mod characters;
+mod entities;
 mod fit;
+mod line;
+mod objects;
+mod picture;
+mod series;
+mod sound;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -17,7 +41,14 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::path::FilePath;
 
 pub use card::TaskCard;
+pub use characters::{Characters, CharactersError};
+pub use entities::{Aggregation, Entities};
 pub use fit::TaskError;
+pub use line::{Line, Reading};
+pub use objects::{Coordinates, Form, Objects, Unit};
+pub use picture::{Channels, Fit, Layout, Letterbox, Picture};
+pub use series::{Forecast, MAX_ANSWERS, Order, Scaling, Series};
+pub use sound::{Gathering, Hearing, Padding, Scale, Sound};
 
 /// The words of a card, in their order.
 pub const TYPES: &[&str] = &[
@@ -27,6 +58,11 @@ pub const TYPES: &[&str] = &[
     "image-classification",
     "tabular-classification",
     "tabular-regression",
+    "token-classification",
+    "object-detection",
+    "image-to-text",
+    "audio-classification",
+    "time-series-forecasting",
 ];
 
 /// What a release does for people.
@@ -69,6 +105,16 @@ pub enum Kind {
     },
     /// A row of a table to a number.
     TabularRegression { columns: Vec<Column>, output: String },
+    /// A text to the names and other things it speaks of.
+    TokenClassification { text: Text, entities: Entities },
+    /// A picture to the things on it and where they are.
+    ObjectDetection { picture: Picture, objects: Objects },
+    /// A picture of one line to its text.
+    ImageToText { line: Line, reading: Reading },
+    /// A sound to a label, or to what is heard when.
+    AudioClassification { sound: Sound, hearing: Hearing },
+    /// A history to what comes next.
+    TimeSeriesForecasting { series: Series, forecast: Forecast },
 }
 
 /// How bytes become numbers: some from the beginning of a file and some from its end, without the white space around
@@ -142,29 +188,6 @@ pub enum Activation {
     Sigmoid,
 }
 
-/// How a picture becomes numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Picture {
-    pub input: String,
-    pub width: u32,
-    pub height: u32,
-    /// The shorter side becomes so long and the middle is cut out; without it the picture is stretched.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resize: Option<u32>,
-    /// Of red, green and blue between 0 and 1: taken away, then divided by.
-    pub mean: [Real; 3],
-    pub std: [Real; 3],
-    pub layout: Layout,
-}
-
-/// The order of a picture's axes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Layout {
-    Nchw,
-    Nhwc,
-}
-
 /// A column of a row and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
@@ -193,6 +216,13 @@ pub struct Real(pub f32);
 
 impl Eq for Real {}
 
+/// The same with more digits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Double(pub f64);
+
+impl Eq for Double {}
+
 impl Task {
     pub const VERSION: u32 = 1;
 
@@ -205,13 +235,20 @@ impl Task {
             Kind::ImageClassification { .. } => "image-classification",
             Kind::TabularClassification { .. } => "tabular-classification",
             Kind::TabularRegression { .. } => "tabular-regression",
+            Kind::TokenClassification { .. } => "token-classification",
+            Kind::ObjectDetection { .. } => "object-detection",
+            Kind::ImageToText { .. } => "image-to-text",
+            Kind::AudioClassification { .. } => "audio-classification",
+            Kind::TimeSeriesForecasting { .. } => "time-series-forecasting",
         }
     }
 
     /// The file of the release that it reads texts with.
     pub fn tokenizer(&self) -> Option<&FilePath> {
         match &self.kind {
-            Kind::FeatureExtraction { text, .. } | Kind::TextClassification { text, .. } => Some(&text.tokenizer),
+            Kind::FeatureExtraction { text, .. }
+            | Kind::TextClassification { text, .. }
+            | Kind::TokenClassification { text, .. } => Some(&text.tokenizer),
             _ => None,
         }
     }
@@ -220,14 +257,17 @@ impl Task {
     pub fn inputs(&self) -> Vec<&str> {
         match &self.kind {
             Kind::FileType { bytes, .. } => vec![&bytes.input],
-            Kind::ImageClassification { picture, .. } => vec![&picture.input],
-            Kind::FeatureExtraction { text, .. } | Kind::TextClassification { text, .. } => {
-                [Some(&text.ids), text.mask.as_ref(), text.types.as_ref()]
-                    .into_iter()
-                    .flatten()
-                    .map(String::as_str)
-                    .collect()
-            }
+            Kind::ImageClassification { picture, .. } | Kind::ObjectDetection { picture, .. } => vec![&picture.input],
+            Kind::ImageToText { line, .. } => vec![&line.input],
+            Kind::AudioClassification { sound, .. } => vec![&sound.input],
+            Kind::TimeSeriesForecasting { series, .. } => vec![&series.input],
+            Kind::FeatureExtraction { text, .. }
+            | Kind::TextClassification { text, .. }
+            | Kind::TokenClassification { text, .. } => [Some(&text.ids), text.mask.as_ref(), text.types.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect(),
             Kind::TabularClassification { columns, .. } | Kind::TabularRegression { columns, .. } => {
                 let mut inputs: Vec<&str> = Vec::new();
                 for column in columns.iter().filter(|column| column.place == 0) {
@@ -238,6 +278,18 @@ impl Task {
         }
     }
 
+    /// Whether its answer is made from all numbers of the outputs, and not from those of a few best labels.
+    pub fn reads_all(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::TokenClassification { .. }
+                | Kind::ObjectDetection { .. }
+                | Kind::ImageToText { .. }
+                | Kind::AudioClassification { .. }
+                | Kind::TimeSeriesForecasting { .. }
+        )
+    }
+
     /// How it makes scores of an output, if it does.
     pub fn scores(&self) -> Option<&Scores> {
         match &self.kind {
@@ -245,7 +297,7 @@ impl Task {
             | Kind::TextClassification { scores, .. }
             | Kind::ImageClassification { scores, .. } => Some(scores),
             Kind::TabularClassification { scores, .. } => scores.as_ref(),
-            Kind::FeatureExtraction { .. } | Kind::TabularRegression { .. } => None,
+            _ => None,
         }
     }
 }

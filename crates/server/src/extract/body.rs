@@ -31,6 +31,11 @@ impl<S: Send + Sync> FromRequest<S> for Incoming {
 }
 
 impl Incoming {
+    #[cfg(test)]
+    pub(crate) fn of(body: Vec<u8>) -> Incoming {
+        Incoming(body.into())
+    }
+
     /// All of it, if that is at most `limit` bytes. A body that came in one piece is not copied.
     pub(crate) async fn read(mut self, limit: usize) -> Result<Bytes, Refused> {
         if self.0.size_hint().lower() > limit as u64 {
@@ -57,13 +62,17 @@ impl Incoming {
 
     /// Reads on for a while and throws away what comes: a client that is still sending when the connection closes
     /// sees a broken pipe instead of the reason.
-    async fn too_large(mut self, limit: usize) -> Refused {
+    pub(crate) async fn read_over(mut self) {
         let mut left = READ_OVER;
         while let Ok(Some(piece)) = self.next().await
             && piece.len() <= left
         {
             left -= piece.len();
         }
+    }
+
+    async fn too_large(self, limit: usize) -> Refused {
+        self.read_over().await;
         let message = format!("the body is larger than {limit} bytes, which is what this path takes");
         Problem::new(Code::BodyTooLarge, message).into()
     }

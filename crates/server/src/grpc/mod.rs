@@ -29,7 +29,7 @@ use tonic::metadata::MetadataMap;
 use tonic::server::Grpc;
 use tower::service_fn;
 
-use crate::extract::{Caller, IdempotencyKey, Incoming, MaxCost, ModelPath};
+use crate::extract::{AnyCaller, Caller, IdempotencyKey, Incoming, MaxCost, ModelPath};
 use crate::problem::Refused;
 use crate::{health, infer, metadata};
 use codec::{Asking, Protobuf};
@@ -57,10 +57,14 @@ pub(crate) async fn server_metadata(request: Request) -> Result<Response, Refuse
 }
 
 /// Whether the model could be called now. One that is not there is not ready.
-pub(crate) async fn model_ready(State(hub): State<Hub>, request: Request) -> Result<Response, Refused> {
+pub(crate) async fn model_ready(
+    State(hub): State<Hub>,
+    AnyCaller(viewer): AnyCaller,
+    request: Request,
+) -> Result<Response, Refused> {
     let ready = |asked: ModelRequest| async move {
         let ready = match path(&asked.name, &asked.version) {
-            Ok(path) => metadata::callable(&hub, &path).await.is_ok(),
+            Ok(path) => metadata::callable(&hub, viewer.as_ref(), &path).await.is_ok(),
             Err(_) => false,
         };
         Ok(ModelReadyResponse { ready }.into())
@@ -68,10 +72,14 @@ pub(crate) async fn model_ready(State(hub): State<Hub>, request: Request) -> Res
     unary(request, ready).await
 }
 
-pub(crate) async fn model_metadata(State(hub): State<Hub>, request: Request) -> Result<Response, Refused> {
+pub(crate) async fn model_metadata(
+    State(hub): State<Hub>,
+    AnyCaller(viewer): AnyCaller,
+    request: Request,
+) -> Result<Response, Refused> {
     let metadata = |asked: ModelRequest| async move {
         let path = path(&asked.name, &asked.version)?;
-        Ok(ModelMetadataResponse::from(metadata::of(&hub, &path).await?).into())
+        Ok(ModelMetadataResponse::from(metadata::of(&hub, viewer.as_ref(), &path).await?).into())
     };
     unary(request, metadata).await
 }

@@ -19,14 +19,10 @@ pub(crate) fn refused(problem: &Problem) -> Response {
 
 /// A text for people, and our own word for programs.
 pub(super) fn status(problem: &Problem) -> Status {
-    let text = match &problem.hint {
-        Some(hint) => format!("{}; {hint}", problem.message),
-        None => problem.message.clone(),
-    };
-    let mut status = Status::new(code(problem.code), text);
+    let mut status = Status::new(code(problem.code), problem.advised());
     let metadata = status.metadata_mut().as_mut();
     metadata.insert(X_ERROR_CODE, HeaderValue::from_static(problem.code.word()));
-    if let Some(seconds) = problem.code.retry_after_s() {
+    if let Some(seconds) = problem.retry_after_s() {
         metadata.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     status
@@ -63,9 +59,10 @@ fn code(code: Code) -> tonic::Code {
         402 | 413 | 429 => tonic::Code::ResourceExhausted,
         403 => tonic::Code::PermissionDenied,
         404 => tonic::Code::NotFound,
-        405 => tonic::Code::Unimplemented,
+        405 | 501 => tonic::Code::Unimplemented,
         409 => tonic::Code::AlreadyExists,
-        410 | 422 => tonic::Code::FailedPrecondition,
+        416 => tonic::Code::OutOfRange,
+        410 | 412 | 422 => tonic::Code::FailedPrecondition,
         // The model failed on these inputs: the same call again fails again.
         500 | 502 => tonic::Code::Internal,
         503 => tonic::Code::Unavailable,

@@ -263,6 +263,9 @@ fn each<T, const N: usize>(tensor: &Tensor, value: fn([u8; N]) -> T) -> Vec<T> {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use prost::Message;

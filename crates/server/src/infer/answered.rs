@@ -65,7 +65,7 @@ pub(super) fn written(answer: &Answer, wanted: &Wanted) -> Written {
         if place > 0 {
             out.push(b',');
         }
-        output(&mut out, tensor, *binary);
+        tensor.write_object(&mut out, *binary);
     }
     out.extend_from_slice(b"]}");
     let head = out.len();
@@ -79,22 +79,4 @@ fn chosen<'a>(outputs: &'a [Tensor], wanted: &Wanted) -> Vec<(&'a Tensor, bool)>
     let Some(asked) = &wanted.outputs else { return outputs.iter().map(|output| (output, wanted.binary)).collect() };
     let find = |asked: &Output| Some((outputs.iter().find(|output| output.name() == asked.name)?, asked.binary));
     asked.iter().filter_map(find).collect()
-}
-
-fn output(out: &mut Vec<u8>, tensor: &Tensor, binary: bool) {
-    let json = "plain values are JSON, and a Vec takes them";
-    out.extend_from_slice(b"{\"name\":");
-    serde_json::to_writer(&mut *out, tensor.name()).expect(json);
-    out.extend_from_slice(b",\"datatype\":\"");
-    out.extend_from_slice(tensor.datatype().name().as_bytes());
-    out.extend_from_slice(b"\",\"shape\":");
-    serde_json::to_writer(&mut *out, tensor.shape()).expect(json);
-    if binary {
-        let size = format!(",\"parameters\":{{\"binary_data_size\":{}}}}}", tensor.bytes().len());
-        out.extend_from_slice(size.as_bytes());
-    } else {
-        out.extend_from_slice(b",\"data\":");
-        tensor.write_json(out);
-        out.push(b'}');
-    }
 }

@@ -1,6 +1,6 @@
 //! A call's body, read.
 
-use api::{Code, Data, InferRequest, InputTensor, Problem, Unreadable};
+use api::{Code, Data, InferRequest, Problem, Unreadable, WrittenTensor};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tensor::{Mismatch, Tensor};
@@ -96,8 +96,8 @@ fn unreadable(error: Unreadable, head: Option<usize>) -> Refused {
     }
 }
 
-fn tensor(input: InputTensor<'_>) -> Result<Tensor, Refused> {
-    let InputTensor { name, shape, datatype, data } = input;
+fn tensor(input: WrittenTensor<'_>) -> Result<Tensor, Refused> {
+    let WrittenTensor { name, shape, datatype, data } = input;
     let invalid = |what: String| Problem::new(Code::InvalidInput, what);
     let datatype = datatype.parse().map_err(|error| invalid(format!("input {:?}: {error}", clip(&name))))?;
     let tensor = match data {

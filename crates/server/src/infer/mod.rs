@@ -7,6 +7,8 @@
 mod answered;
 mod asked;
 #[cfg(test)]
+pub(crate) mod fuzz;
+#[cfg(test)]
 pub(crate) mod tests;
 
 use api::{Code, Problem};
@@ -60,7 +62,7 @@ pub(crate) async fn infer(
 /// charged.
 pub(crate) async fn run(hub: &Hub, call: Request, outputs: &[&str]) -> Result<Answer, Refused> {
     if !outputs.is_empty() {
-        known(outputs, &*hub.model(&call.model, call.release).await?)?;
+        known(outputs, &*hub.called(&call.caller, &call.model, call.release).await?)?;
     }
     let answer = hub.infer(call).await?;
     tracing::debug!(call.id = %answer.call, cost = %answer.cost, "Answered a call of {}", answer.model);
@@ -69,7 +71,7 @@ pub(crate) async fn run(hub: &Hub, call: Request, outputs: &[&str]) -> Result<An
 
 /// What somebody without a key is told: what it would cost, if it costs anything.
 pub(crate) async fn unpaid(hub: &Hub, path: &ModelPath) -> Refused {
-    match hub.quote(&path.model, path.release).await {
+    match hub.quote(None, &path.model, path.release).await {
         Ok(quote) if quote.cost.is_zero() => hub::Error::NoKey.into(),
         Ok(quote) => hub::Error::PaymentRequired(Box::new(quote)).into(),
         Err(error) => error.into(),

@@ -47,10 +47,16 @@ pub(super) fn examples(url: &str, model: &ModelName, signature: &Signature) -> V
 /// The call in what people have, where the release has a task.
 pub(super) fn of_task(url: &str, model: &ModelName, task: &Task) -> Code {
     let (title, data) = match &task.kind {
-        Kind::FileType { .. } | Kind::ImageClassification { .. } => ("curl, with a file", "-F file=@FILE".to_owned()),
-        Kind::FeatureExtraction { .. } | Kind::TextClassification { .. } => {
+        Kind::FileType { .. }
+        | Kind::ImageClassification { .. }
+        | Kind::ObjectDetection { .. }
+        | Kind::ImageToText { .. }
+        | Kind::AudioClassification { .. } => ("curl, with a file", "-F file=@FILE".to_owned()),
+        Kind::FeatureExtraction { .. } | Kind::TextClassification { .. } | Kind::TokenClassification { .. } => {
             ("curl, with a text", "--data '{\"input\": \"A text.\"}'".to_owned())
         }
+        // A window is too long to be shown.
+        Kind::TimeSeriesForecasting { .. } => ("curl, with a CSV file", "-F file=@FILE".to_owned()),
         Kind::TabularClassification { columns, .. } | Kind::TabularRegression { columns, .. } => {
             let cell = |column: &Column| match column.kind {
                 ColumnKind::Number => format!("{}: 1", quoted(&column.name)),

@@ -3,8 +3,8 @@
 use api::{Code, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use hub::{Hub, ModelView};
-use registry::RESERVED_HANDLES;
+use hub::{CheckKind, CheckSum, Compared, Hub, ModelView};
+use registry::{File, RESERVED_HANDLES, ReleaseNumber, Revision};
 use store::ReleaseRecord;
 use tensor::Port;
 
@@ -17,14 +17,23 @@ pub(crate) async fn show(State(hub): State<Hub>, ModelPath { model, .. }: ModelP
     if RESERVED_HANDLES.contains(&model.owner().as_str()) {
         return Err(Problem::new(Code::NotFound, format!("nothing stands at /{model}")).into());
     }
-    let view = hub.view(&model).await?;
+    let view = hub.view_for(None, &model).await?;
     // Without a rate a price in USD has no cost yet, so there is nothing to share.
-    let shares = match hub.quote(&model, None).await {
+    let shares = match hub.quote(None, &model, None).await {
         Ok(quote) => figures::shares(&quote),
         Err(hub::Error::Price(_)) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    Ok(super::html(web::model(&page(&hub, &view, shares))))
+    let (_, checks) = hub.checks(None, &model).await?;
+    let snapshot = hub.snapshot(None, &model, &Revision::main()).await?;
+    let file = |file: &File| web::FileRow {
+        path: file.path.to_string(),
+        size: file.size,
+        open: hub.may_read(None, &snapshot.repository, file).is_ok(),
+    };
+    let files = snapshot.tree.files().iter().map(file).collect();
+    let checks = checks.into_iter().map(check_row).collect();
+    Ok(super::html(web::model(&web::Model { files, checks, ..page(&hub, &view, shares) })))
 }
 
 fn page(hub: &Hub, view: &ModelView, shares: Vec<web::Share>) -> web::Model {
@@ -46,6 +55,7 @@ fn page(hub: &Hub, view: &ModelView, shares: Vec<web::Share>) -> web::Model {
             registry::Access::Gated => web::Access::Gated,
             registry::Access::Open => web::Access::Open,
         },
+        runs_on: release.contract.remote.as_ref().map(|remote| remote.host().to_owned()),
         price: figures::price(&release.price),
         price_converted: figures::converted(&release.price, hub.settings().rate),
         price_terms: figures::terms(&release.price),
@@ -61,6 +71,30 @@ fn page(hub: &Hub, view: &ModelView, shares: Vec<web::Share>) -> web::Model {
         outputs: signature.outputs.iter().map(port).collect(),
         labels: labels.map(|(output, labels)| web::Labels { output: output.clone(), labels: labels.clone() }).collect(),
         releases: view.releases.iter().map(|row| release_row(row, release)).collect(),
+        files: Vec::new(),
+        checks: Vec::new(),
+    }
+}
+
+fn check_row((release, check): (ReleaseNumber, CheckSum)) -> web::CheckRow {
+    web::CheckRow {
+        release: release.to_string(),
+        kind: match check.kind {
+            CheckKind::Examples => web::CheckKind::Examples,
+            CheckKind::TwoRunners => web::CheckKind::TwoRunners,
+            CheckKind::ReExecution => web::CheckKind::ReExecution,
+        },
+        run: check.counts.run(),
+        agreed: check.counts.agreed,
+        differed: check.counts.differed,
+        failed: check.counts.failed,
+        compared: match check.compared {
+            Compared::Digest => web::Compared::Digest,
+            Compared::Tolerance => web::Compared::Tolerance,
+            Compared::Nothing => web::Compared::Nothing,
+        },
+        last: check.at.to_string(),
+        difference: check.difference.map(|(words, _)| words),
     }
 }
 

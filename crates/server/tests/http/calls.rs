@@ -312,7 +312,7 @@ async fn metadata_is_what_the_protocols_clients_read() {
     assert_eq!(
         model,
         json!({
-            "name": "alice/iris", "versions": ["1.00"], "platform": "onnx_onnxv1",
+            "name": "alice/iris", "versions": ["1.00"], "platform": "onnx_onnxv1", "engine": "onnxruntime",
             "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}],
             "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 2]}],
             "release": "1.00", "digest": digest, "price": {"per_call": "0.002 OPG"}, "cost": "0.002",

@@ -65,6 +65,11 @@ impl TestHub {
     }
 
     pub(crate) async fn with(engine: Fake) -> TestHub {
+        TestHub::checking(engine, hub::Checking::NOTHING).await
+    }
+
+    /// The same, and it checks by itself.
+    pub(crate) async fn checking(engine: Fake, checking: hub::Checking) -> TestHub {
         let folder = tempfile::tempdir().unwrap();
         let outbox = Arc::new(testkit::Outbox::default());
         let clock = Arc::new(Manual::at(Time(1_795_428_000_000)));
@@ -82,6 +87,7 @@ impl TestHub {
                 dev: false,
                 public_url: "https://hub.example".to_owned(),
                 name: "Test Hub".to_owned(),
+                checking,
             },
         })
         .await

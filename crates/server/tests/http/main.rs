@@ -7,15 +7,23 @@ mod binary;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod grpc;
+#[cfg(test)]
+mod hf;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
 mod money;
 #[cfg(test)]
+mod opengradient;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod publishing;
+#[cfg(test)]
+mod remote;
 #[cfg(test)]
 mod routes;
 mod run;

@@ -69,6 +69,58 @@ async fn what_is_refused_before_the_first_check_is_an_ordinary_refusal() {
 }
 
 #[tokio::test]
+async fn an_upload_comes_in_parts_and_goes_on_from_where_it_was() {
+    let hub = TestHub::empty().await;
+    let digest = Digest::of(b"hello");
+    let path = format!("/api/v1/uploads/alice/{digest}");
+    let part = |range: &str, bytes: &'static str| {
+        let length = bytes.len().to_string();
+        let asking = hub.ask("PUT", &path).key(&hub.alice).header("content-length", &length);
+        asking.header("content-range", range).body(bytes)
+    };
+    let head = || hub.ask("HEAD", &path).key(&hub.alice).send();
+    let before = head().await;
+    assert_eq!((before.status.as_u16(), before.header("upload-offset"), before.header("retry-after")), (404, "0", ""));
+    let first = part("bytes 0-1/5", "he").await;
+    let told = json!({"sha256": digest.to_string(), "size": 5, "offset": 2});
+    assert_eq!((first.status.as_u16(), first.header("upload-offset"), first.json()), (202, "2", told));
+    let half = head().await;
+    assert_eq!((half.status.as_u16(), half.header("upload-offset"), half.body.len()), (404, "2", 0));
+    let wrong = part("bytes 1-4/5", "ello").await;
+    wrong.refused(409, "upload_offset", "the upload goes on from byte 2, and byte 1 was sent");
+    assert_eq!(wrong.header("upload-offset"), "2");
+    part("bytes 2-4/6", "llo").await.refused(409, "upload_offset", "the upload goes on from byte 0");
+    for (range, bytes) in [
+        ("bytes 2-4/5", "ll"),
+        ("bytes 4-2/5", "llo"),
+        ("bytes 2-5/5", "llo!"),
+        ("2-4/5", "llo"),
+        ("bytes 2-4/*", "llo"),
+    ] {
+        part(range, bytes).await.refused(400, "invalid_request", "Content-Range is ");
+    }
+    part("bytes 2-4/3000000000", "llo").await.refused(413, "body_too_large", "at most 2147483648 are taken");
+    let last = part("bytes 2-4/5", "llo").await;
+    assert_eq!((last.status.as_u16(), last.json()), (201, json!({"sha256": digest.to_string(), "size": 5})));
+    assert_eq!(head().await.status, 200);
+
+    // All of it is checked, not the last part alone; what was wrong is gone.
+    let digest = Digest::of(b"world");
+    let path = format!("/api/v1/uploads/alice/{digest}");
+    let part = |range: &str, bytes: &'static str| {
+        let length = bytes.len().to_string();
+        let asking = hub.ask("PUT", &path).key(&hub.alice).header("content-length", &length);
+        asking.header("content-range", range).body(bytes)
+    };
+    assert_eq!(part("bytes 0-1/5", "ba").await.status, 202);
+    part("bytes 2-4/5", "rld").await.refused(422, "upload_mismatch", "the bytes have SHA-256");
+    let gone = hub.ask("HEAD", &path).key(&hub.alice).send().await;
+    assert_eq!((gone.status.as_u16(), gone.header("upload-offset")), (404, "0"));
+    let bob = hub.ask("HEAD", &path).key(&hub.bob).send().await;
+    assert_eq!((bob.status.as_u16(), bob.header("upload-offset")), (403, ""), "whose halves are nobody's business");
+}
+
+#[tokio::test]
 async fn an_upload_has_to_be_what_was_announced() {
     let hub = TestHub::empty().await;
     let digest = Digest::of(b"abc");

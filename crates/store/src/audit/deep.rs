@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use ledger::CallId;
-use registry::{Digest, Tree};
+use registry::{CommitId, Digest, Tree};
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest as _, Sha256};
 
@@ -27,7 +27,10 @@ pub(super) fn look(
     if let Some(catalog) = catalog {
         pages("hub.db", catalog, &mut deep, report)?;
         receipts(ledger, catalog, proof, &mut deep, report)?;
-        blobs(&folder.join("blobs"), catalog, &mut deep, report)?;
+        let mut named = BTreeMap::new();
+        releases(catalog, &mut named, report)?;
+        history(catalog, &mut named, report)?;
+        blobs(&folder.join("blobs"), &named, &mut deep, report);
     }
     Ok(deep)
 }
@@ -85,9 +88,11 @@ fn outcome_files(folder: &Path, ledger: &Connection, deep: &mut Deep, report: &m
     Ok(())
 }
 
-/// Every blob that a release names is there, with its size and its digest.
-fn blobs(folder: &Path, catalog: &Connection, deep: &mut Deep, report: &mut Report) -> Result<(), AuditError> {
-    let mut named: BTreeMap<Digest, u64> = BTreeMap::new();
+/// Blobs and the sizes that were named with them.
+type Named = BTreeMap<Digest, u64>;
+
+/// The blobs that releases name.
+fn releases(catalog: &Connection, named: &mut Named, report: &mut Report) -> Result<(), AuditError> {
     let mut trees = catalog.prepare("SELECT id, tree FROM releases")?;
     for tree in trees.query_map([], |r| Ok((ledger::ReleaseId(r.get(0)?), r.get::<_, String>(1)?)))? {
         let (release, text) = tree?;
@@ -96,19 +101,55 @@ fn blobs(folder: &Path, catalog: &Connection, deep: &mut Deep, report: &mut Repo
             Err(error) => report.differ(format!("the files of {release} cannot be read: {error}")),
         }
     }
+    Ok(())
+}
+
+/// The blobs that commits name. Every commit has its files, which are those its id stands for, and comes after its
+/// parent; every branch and tag names a commit.
+fn history(catalog: &Connection, named: &mut Named, report: &mut Report) -> Result<(), AuditError> {
+    let mut trees = catalog
+        .prepare("SELECT c.id, t.tree FROM (SELECT DISTINCT id FROM commits) c LEFT JOIN trees t ON t.id = c.id")?;
+    for tree in trees.query_map([], |r| Ok((CommitId(r.get(0)?), r.get::<_, Option<String>>(1)?)))? {
+        let (commit, text) = tree?;
+        match text.map(|text| serde_json::from_str::<Tree>(&text)) {
+            Some(Ok(tree)) if tree.commit_id() == commit => {
+                named.extend(tree.files().iter().map(|file| (file.sha256, file.size)));
+            }
+            Some(Ok(tree)) => report.differ(format!("the files of commit {commit} are those of {}", tree.commit_id())),
+            Some(Err(error)) => report.differ(format!("the files of commit {commit} cannot be read: {error}")),
+            None => report.differ(format!("the files of commit {commit} are gone")),
+        }
+    }
+    let mut torn = catalog.prepare(
+        "SELECT m.name, 'commit ' || c.number || ' comes after commit ' || c.parent || ', which is not before it'
+         FROM commits c JOIN models m ON m.id = c.model LEFT JOIN commits p ON p.model = c.model AND p.number = c.parent
+         WHERE c.parent IS NOT NULL AND (p.number IS NULL OR p.number >= c.number)
+         UNION ALL
+         SELECT m.name, f.kind || ' ' || f.name || ' names commit ' || f.number || ', which is gone'
+         FROM refs f JOIN models m ON m.id = f.model LEFT JOIN commits c ON c.model = f.model AND c.number = f.number
+         WHERE c.number IS NULL",
+    )?;
+    for found in torn.query_map([], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))? {
+        let (model, what) = found?;
+        report.differ(format!("model {model}: {what}"));
+    }
+    Ok(())
+}
+
+/// Every blob that is named is there, with its size and its digest.
+fn blobs(folder: &Path, named: &Named, deep: &mut Deep, report: &mut Report) {
     for (digest, size) in named {
         deep.blobs += 1;
-        match hash(&blob_path(folder, digest)) {
+        match hash(&blob_path(folder, *digest)) {
             Ok((found, bytes)) => {
                 deep.blob_bytes += bytes;
-                if found != digest || bytes != size {
+                if found != *digest || bytes != *size {
                     report.differ(format!("blob {digest} of {size} bytes is {found} of {bytes} bytes"));
                 }
             }
             Err(error) => report.differ(format!("blob {digest}: {error}")),
         }
     }
-    Ok(())
 }
 
 fn hash(path: &Path) -> io::Result<(Digest, u64)> {

@@ -200,7 +200,9 @@ impl Audit<'_> {
             Class::Free => cost > 0,
             Class::Paid => cost > 0 && (purse == Purse::Promo || call.sponsor.is_some()),
             Class::Trial => cost > 0 && purse == Purse::Cash,
-            Class::Own | Class::Check => false,
+            // Nobody pays the hub's own checks.
+            Class::Check => cost > 0,
+            Class::Own => false,
         };
         if amiss {
             self.report.differ(format!("row {seq} ({id}): {cost} nano-OPG {purse} count as {}", call.class));

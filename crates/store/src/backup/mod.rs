@@ -31,7 +31,7 @@ use sha2::{Digest as _, Sha256};
 use crate::blobs::blob_path;
 use crate::books::Seq;
 use crate::folder::{Folder, FolderError};
-use crate::sqlite::{CATALOG, LEDGER, OpenError, Schema, open_read_only, watermark};
+use crate::sqlite::{CATALOG, LEDGER, OpenError, Schema, has_commits, open_read_only, watermark};
 
 pub use restore::{Restored, restore};
 
@@ -399,7 +399,7 @@ pub fn manifest(folder: &Path) -> Result<Manifest, BackupError> {
     Ok(manifest)
 }
 
-/// Blobs that a catalogue names, with their size, and whether a release needs them.
+/// Blobs that a catalogue names, with their size, and whether a release or a commit needs them.
 fn named_blobs(catalog: &Path) -> Result<BTreeMap<Digest, (u64, bool)>, BackupError> {
     let failed = sql(catalog);
     let conn = open_read_only(catalog, &CATALOG)?;
@@ -410,13 +410,19 @@ fn named_blobs(catalog: &Path) -> Result<BTreeMap<Digest, (u64, bool)>, BackupEr
         let (digest, size) = upload.map_err(&failed)?;
         named.insert(digest, (size.unsigned_abs(), false));
     }
-    let mut trees = conn.prepare("SELECT tree FROM releases").map_err(&failed)?;
-    for tree in trees.query_map([], |r| r.get::<_, String>(0)).map_err(&failed)? {
-        let tree: Tree = serde_json::from_str(&tree.map_err(&failed)?).map_err(|error| {
-            let reason = format!("the files of a release cannot be read: {error}");
-            BackupError::Damaged { path: catalog.to_owned(), reason }
-        })?;
-        named.extend(tree.files().iter().map(|file| (file.sha256, (file.size, true))));
+    let mut trees = vec![("release", "SELECT tree FROM releases")];
+    if has_commits(&conn).map_err(&failed)? {
+        trees.push(("commit", "SELECT tree FROM trees WHERE id IN (SELECT id FROM commits)"));
+    }
+    for (what, trees) in trees {
+        let mut trees = conn.prepare(trees).map_err(&failed)?;
+        for tree in trees.query_map([], |r| r.get::<_, String>(0)).map_err(&failed)? {
+            let tree: Tree = serde_json::from_str(&tree.map_err(&failed)?).map_err(|error| {
+                let reason = format!("the files of a {what} cannot be read: {error}");
+                BackupError::Damaged { path: catalog.to_owned(), reason }
+            })?;
+            named.extend(tree.files().iter().map(|file| (file.sha256, (file.size, true))));
+        }
     }
     Ok(named)
 }

@@ -1,4 +1,4 @@
-//! The contract of [`Catalog`]. To add a case: a function, and its name in the list at the end.
+//! The contract of [`Catalog`]. To add a case: a function, here or in a file beside, and its name in the list at the end.
 
 use std::sync::Arc;
 
@@ -8,18 +8,25 @@ use ledger::{
 use registry::{Digest, Handle, ModelName};
 use tempfile::TempDir;
 
+use super::alerts::{a_webhook_is_one_of_its_account, an_alert_is_noted_once_and_told_until_it_is_delivered};
+use super::checks::{
+    checks_of_a_model_begin_with_its_newest_release, checks_of_a_release_add_up,
+    releases_that_were_not_checked_are_found,
+};
+use super::commits::*;
 use super::release::{account, bob, release, seal};
+use super::repositories::*;
 use crate::tests::scene::{
     ALICE, BOB, CAROL, DAVE, NOON, RELEASE, call, call_id, call_of, deposit, failed_call, key, nano,
 };
 use crate::{
-    Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, ModelTotals, NewAlert, NewKey,
-    NewRelease, PayerSum, Row, Scope, Seq, Settings, Spender, Spent, SqliteCatalog, Totals, Trial, TrialUse, Webhook,
+    Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, ModelTotals, NewKey, PayerSum, Row,
+    Scope, Seq, Settings, Spender, Spent, SqliteCatalog, Totals, Trial, TrialUse,
 };
 
 /// A catalogue of one kind, and where it lies.
-struct Place {
-    catalog: Box<dyn Catalog>,
+pub(super) struct Place {
+    pub(super) catalog: Box<dyn Catalog>,
     folder: Option<TempDir>,
 }
 
@@ -34,7 +41,7 @@ impl Place {
     }
 
     /// A catalogue without a file has nothing to be opened from.
-    fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         if let Some(folder) = &self.folder {
             self.catalog = Box::new(SqliteCatalog::in_memory().unwrap());
             self.catalog = Box::new(SqliteCatalog::open(folder.path()).unwrap());
@@ -173,25 +180,6 @@ async fn a_later_release_joins_its_model(place: Place) {
     let releases = place.catalog.releases(&model("bob/minilm"), 9).await.unwrap();
     assert_eq!(numbers(&releases), ["bob/minilm 2.00", "bob/minilm 1.100", "bob/minilm 1.99", "bob/minilm 1.00"]);
     assert!(releases.iter().all(|r| r.model.id.0 == RELEASE.0));
-}
-
-async fn unversioned_calls_stay_with_their_major_until_the_owner_moves_them(mut place: Place) {
-    seal(&*place.catalog).await;
-    let steps = [
-        ("2.00", false, "1.00"),
-        ("1.01", false, "1.01"),
-        ("2.01", true, "2.01"),
-        ("1.02", false, "2.01"),
-        ("2.02", false, "2.02"),
-    ];
-    for (id, (number, latest, expected)) in (2..).zip(steps) {
-        let new = NewRelease { latest, ..release("minilm", number, id, NOON.plus_ms(i64::from(id))) };
-        place.catalog.seal(&new).await.unwrap();
-        let found = place.catalog.release(&model("bob/minilm"), None).await.unwrap().unwrap();
-        assert_eq!(found.number.to_string(), expected, "after {number}");
-        assert_eq!(place.catalog.listing(0, 9).await.unwrap()[0].0, found);
-        place.reopen();
-    }
 }
 
 async fn the_listing_begins_with_what_was_published_last(place: Place) {
@@ -423,63 +411,6 @@ async fn a_receipt_is_noted_with_its_first_signature(place: Place) {
     }
 }
 
-async fn a_webhook_is_one_of_its_account(mut place: Place) {
-    let hook = Webhook {
-        account: BOB,
-        url: "https://bob.example/hook".to_owned(),
-        secret: "whsec_bob".to_owned(),
-        low_balance: Some(nano(100)),
-        low: false,
-        created: NOON,
-    };
-    assert!(!format!("{hook:?}").contains("whsec_bob"), "secrets are not shown");
-    assert_eq!(place.catalog.webhook(BOB).await.unwrap(), None);
-    place.catalog.set_webhook(&hook).await.unwrap();
-    place.catalog.set_low(BOB, true).await.unwrap();
-    place.reopen();
-    assert_eq!(place.catalog.webhook(BOB).await.unwrap(), Some(Webhook { low: true, ..hook.clone() }));
-    let other = Webhook { url: "https://bob.example/other".to_owned(), low_balance: None, ..hook };
-    place.catalog.set_webhook(&other).await.unwrap();
-    assert_eq!(place.catalog.webhooks().await.unwrap(), [other]);
-    assert!(place.catalog.remove_webhook(BOB).await.unwrap());
-    assert!(!place.catalog.remove_webhook(BOB).await.unwrap());
-}
-
-fn alert(account: AccountId, at: Time, subject: &str) -> NewAlert {
-    let (kind, data) = ("limit.near".to_owned(), "{}".to_owned());
-    NewAlert { account, at, kind, subject: subject.to_owned(), data }
-}
-
-async fn an_alert_is_noted_once_and_told_until_it_is_delivered(mut place: Place) {
-    let first = alert(BOB, NOON, "key_1 2026-11-25");
-    assert!(place.catalog.add_alert(&first, true).await.unwrap());
-    assert!(!place.catalog.add_alert(&first, true).await.unwrap());
-    assert!(place.catalog.add_alert(&alert(BOB, NOON.plus_ms(5), "key_1 2026-11"), true).await.unwrap());
-    assert!(place.catalog.add_alert(&alert(CAROL, NOON, "key_1 2026-11-25"), false).await.unwrap());
-    place.reopen();
-    let due = async |at, limit| {
-        let due = place.catalog.due_alerts(at, limit).await.unwrap();
-        due.into_iter().map(|alert| alert.what.subject).collect::<Vec<_>>()
-    };
-    assert_eq!(due(NOON.plus_ms(9), 9).await, ["key_1 2026-11-25"], "one of each account at a time");
-    assert!(place.catalog.add_alert(&alert(CAROL, NOON.plus_ms(4), "account 2026-11"), true).await.unwrap());
-    assert_eq!(due(NOON.plus_ms(9), 9).await, ["key_1 2026-11-25", "account 2026-11"]);
-    assert_eq!(due(NOON.plus_ms(9), 1).await, ["key_1 2026-11-25"], "the longest waiting first");
-    let carols = place.catalog.alerts(CAROL, None, 1).await.unwrap();
-    place.catalog.told_alert(carols[0].id, Some(NOON.plus_ms(9)), None, "200").await.unwrap();
-    let [second, first] = &place.catalog.alerts(BOB, None, 9).await.unwrap()[..] else { panic!("two of bob's") };
-    place.catalog.told_alert(first.id, None, Some(NOON.plus_ms(60)), "503").await.unwrap();
-    assert_eq!(due(NOON.plus_ms(9), 9).await, ["key_1 2026-11"]);
-    place.catalog.told_alert(second.id, Some(NOON.plus_ms(6)), None, "200").await.unwrap();
-    assert_eq!(due(NOON.plus_ms(59), 9).await, [""; 0]);
-    assert_eq!(due(NOON.plus_ms(60), 9).await, ["key_1 2026-11-25"]);
-    let told = &place.catalog.alerts(BOB, Some(second.id), 9).await.unwrap()[0];
-    assert_eq!((told.attempts, told.delivered, told.said.as_deref()), (1, None, Some("503")));
-    place.catalog.remove_webhook(BOB).await.unwrap();
-    assert_eq!(due(NOON.plus_ms(60), 9).await, [""; 0], "nobody is left to be told");
-    assert_eq!(place.catalog.alerts(CAROL, None, 9).await.unwrap().len(), 2);
-}
-
 async fn what_has_gathered_is_seen_when_it_is_written(place: Place) {
     seal(&*place.catalog).await;
     let rows = rows();
@@ -571,4 +502,34 @@ contract![
     what_has_gathered_is_seen_when_it_is_written,
     calls_and_costs_are_summed_by_class,
     totals_count_other_peoples_cash_alone,
+    checks_of_a_release_add_up,
+    checks_of_a_model_begin_with_its_newest_release,
+    releases_that_were_not_checked_are_found,
+    a_model_is_made_once_whatever_its_case,
+    a_name_that_was_given_up_leads_to_its_model_until_it_is_taken,
+    a_model_can_have_its_name_back,
+    a_rename_takes_nobodys_name,
+    trials_that_an_owner_pays_end_with_the_ownership,
+    a_renamed_model_keeps_its_releases,
+    private_models_are_listed_for_their_group_alone,
+    lists_are_filtered_ordered_and_cut,
+    commits_have_numbers_parents_and_trees,
+    a_branch_moves_from_its_head_alone,
+    the_tree_of_the_head_again_is_the_same_commit,
+    going_back_is_a_step_of_its_own,
+    two_at_once_make_one_step,
+    a_model_that_is_gone_takes_nothing,
+    every_kind_of_revision_is_found,
+    digits_that_several_commits_begin_with_name_none,
+    a_log_goes_from_child_to_parent,
+    names_of_commits_come_and_go,
+    a_model_without_releases_is_removed_with_all_of_it,
+    a_released_model_stays,
+    what_git_calls_contents_is_noted_once,
+    a_release_of_a_folder_is_the_next_commit_of_main,
+    a_first_release_makes_model_and_commit,
+    a_draft_is_of_the_newest_commit,
+    unversioned_calls_go_to_the_first_release_of_a_model_that_had_none,
+    a_release_under_a_name_that_was_given_up_takes_it,
+    each_branch_has_a_draft_of_its_own,
 ];

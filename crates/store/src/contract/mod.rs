@@ -20,7 +20,11 @@ macro_rules! contract {
     };
 }
 
+mod alerts;
 mod books;
 mod catalog;
+mod checks;
+mod commits;
 mod holds;
 pub(crate) mod release;
+mod repositories;

@@ -22,6 +22,7 @@ pub(crate) fn release(name: &str, number: &str, id: u8, at: Time) -> NewRelease 
         owner: bob(),
         name: ModelName::new(bob().handle, name).unwrap(),
         created: at,
+        private: false,
     };
     let port = |name: &str| Port { name: name.to_owned(), datatype: DataType::Fp32, shape: vec![None, Some(3)] };
     let contract = Contract {
@@ -33,6 +34,7 @@ pub(crate) fn release(name: &str, number: &str, id: u8, at: Time) -> NewRelease 
         deadline_ms: 1_500,
         batch_rows: 1,
         task: None,
+        remote: None,
     };
     let file = File { path: "model.onnx".parse().unwrap(), sha256: Digest([id; 32]), size: 17 };
     let tree = Tree::new(vec![file]).unwrap();
@@ -63,7 +65,7 @@ pub(crate) fn release(name: &str, number: &str, id: u8, at: Time) -> NewRelease 
             share: Share::from_points(1_500).unwrap(),
         }],
     };
-    NewRelease { release, latest: false }
+    NewRelease { release, latest: false, commit: true, known: None }
 }
 
 /// Bob, and the release that the calls of these tests name.

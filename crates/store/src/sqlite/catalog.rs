@@ -9,17 +9,18 @@ use async_trait::async_trait;
 use ledger::{AccountId, Amount, CallId, Class, KeyId, ModelId, Outcome, Rate, ReleaseId, Share, Time};
 use registry::{Digest, Handle, ModelName, ReleaseNumber};
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use super::schema::{CATALOG, OpenError, open, open_in_memory};
-use super::{alerts, project, sums};
+use super::{alerts, checks, project, repositories, sums};
 use crate::books::{Row, Seq};
 use crate::catalog::{
     Account, Alert, Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, ModelRecord,
     ModelTotals, NewAlert, NewKey, NewRelease, PayerSum, ReleaseRecord, Settings, Spender, Spent, Totals, Trial,
     TrialUse, Webhook,
 };
+use crate::checks::{CheckCounts, CheckKind, CheckSum, NewCheck};
 
 /// Pages of the write-ahead log (32 MiB) before it is carried into the file: sums are written over many times.
 const LOG_PAGES: i64 = 8_192;
@@ -94,7 +95,10 @@ impl SqliteCatalog {
     pub fn open(folder: &Path) -> Result<SqliteCatalog, OpenError> {
         let path = folder.join("hub.db");
         let failed = |error| OpenError::Sqlite { path: path.clone(), error };
-        let [changes, questions, projector] = [open(&path, &CATALOG)?, open(&path, &CATALOG)?, open(&path, &CATALOG)?];
+        let [mut changes, questions, projector] =
+            [open(&path, &CATALOG)?, open(&path, &CATALOG)?, open(&path, &CATALOG)?];
+        // A change may look before it writes: what it has seen is still so then, and nobody writes in between.
+        changes.set_transaction_behavior(TransactionBehavior::Immediate);
         // What is carried over can be carried over again, so it waits for no sync; whoever changes something syncs.
         projector.pragma_update(None, "synchronous", "NORMAL").map_err(failed)?;
         for conn in [&changes, &projector] {
@@ -115,14 +119,14 @@ impl SqliteCatalog {
     }
 
     /// Asks without changing anything. Sees all that has been answered before.
-    async fn ask<T: Send + 'static>(
+    pub(super) async fn ask<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
         self.questions.as_ref().unwrap_or(&self.changes).ask(job).await
     }
 
-    async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
@@ -136,7 +140,7 @@ impl From<rusqlite::Error> for CatalogError {
     }
 }
 
-fn is_taken(error: &rusqlite::Error) -> bool {
+pub(super) fn is_taken(error: &rusqlite::Error) -> bool {
     matches!(error, rusqlite::Error::SqliteFailure(e, _) if e.code == rusqlite::ErrorCode::ConstraintViolation)
 }
 
@@ -149,11 +153,11 @@ pub(super) fn text<T: std::str::FromStr>(row: &SqlRow<'_>, column: usize) -> rus
     text.parse().map_err(|_| wrong(column, format!("\"{text}\" cannot be read")))
 }
 
-fn json<T: serde::de::DeserializeOwned>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|e| wrong(column, e))
 }
 
-fn to_json(value: &impl serde::Serialize) -> String {
+pub(super) fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("plain data")
 }
 
@@ -162,9 +166,9 @@ pub(super) fn amount(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option
     row.get::<_, Option<i64>>(column)?.map(Amount::from_nano).transpose().map_err(|e| wrong(column, e))
 }
 
-const ACCOUNT: &str = "a.id, a.handle, a.kind, a.created, a.trial";
+pub(super) const ACCOUNT: &str = "a.id, a.handle, a.kind, a.created, a.trial";
 
-fn account(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Account> {
+pub(super) fn account(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Account> {
     Ok(Account {
         id: AccountId(row.get(at)?),
         handle: text(row, at + 1)?,
@@ -197,36 +201,36 @@ fn key(row: &SqlRow<'_>) -> rusqlite::Result<KeyRecord> {
     })
 }
 
-const RELEASE: &str = "SELECT m.id, m.name, m.created,
+const RELEASE: &str = "SELECT m.id, m.name, m.created, m.private,
     r.id, r.major, r.minor, r.commit_id, r.digest, r.tree, r.weights, r.contract, r.terms, r.price, r.access,
     r.summary, r.task, r.license, r.readme, r.change, r.created, r.royalty, r.lineage,
     a.id, a.handle, a.kind, a.created, a.trial
     FROM releases r JOIN models m ON m.id = r.model JOIN accounts a ON a.id = m.owner";
 
 fn release(row: &SqlRow<'_>) -> rusqlite::Result<ReleaseRecord> {
-    let owner = account(row, 22)?;
+    let owner = account(row, 23)?;
     let name = ModelName::new(owner.handle.clone(), row.get_ref(1)?.as_str()?).map_err(|e| wrong(1, e))?;
-    let number = ReleaseNumber::new(row.get(4)?, row.get(5)?).ok_or_else(|| wrong(4, "no release number"))?;
+    let number = ReleaseNumber::new(row.get(5)?, row.get(6)?).ok_or_else(|| wrong(5, "no release number"))?;
     Ok(ReleaseRecord {
-        id: ReleaseId(row.get(3)?),
-        model: ModelRecord { id: ModelId(row.get(0)?), owner, name, created: Time(row.get(2)?) },
+        id: ReleaseId(row.get(4)?),
+        model: ModelRecord { id: ModelId(row.get(0)?), owner, name, created: Time(row.get(2)?), private: row.get(3)? },
         number,
-        commit: registry::CommitId(row.get(6)?),
-        digest: Digest(row.get(7)?),
-        tree: json(row, 8)?,
-        weights: Digest(row.get(9)?),
-        contract: json(row, 10)?,
-        terms: json(row, 11)?,
-        price: json(row, 12)?,
-        access: registry::Access::from_word(row.get_ref(13)?.as_str()?).ok_or_else(|| wrong(13, "no access"))?,
-        summary: row.get(14)?,
-        task: row.get(15)?,
-        license: row.get(16)?,
-        readme: row.get(17)?,
-        change: row.get(18)?,
-        created: Time(row.get(19)?),
-        royalty: Share::from_points(row.get(20)?).map_err(|e| wrong(20, e))?,
-        lineage: json(row, 21)?,
+        commit: registry::CommitId(row.get(7)?),
+        digest: Digest(row.get(8)?),
+        tree: json(row, 9)?,
+        weights: Digest(row.get(10)?),
+        contract: json(row, 11)?,
+        terms: json(row, 12)?,
+        price: json(row, 13)?,
+        access: registry::Access::from_word(row.get_ref(14)?.as_str()?).ok_or_else(|| wrong(14, "no access"))?,
+        summary: row.get(15)?,
+        task: row.get(16)?,
+        license: row.get(17)?,
+        readme: row.get(18)?,
+        change: row.get(19)?,
+        created: Time(row.get(20)?),
+        royalty: Share::from_points(row.get(21)?).map_err(|e| wrong(21, e))?,
+        lineage: json(row, 22)?,
     })
 }
 
@@ -461,12 +465,24 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn seal(&self, new: &NewRelease) -> Result<(), CatalogError> {
-        let (release, latest) = (new.release.clone(), new.latest);
+        let new = new.clone();
         self.change(move |conn| {
+            let (release, latest) = (&new.release, new.latest);
             let tx = conn.transaction()?;
             let model = &release.model;
-            tx.execute(
-                "INSERT INTO models VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (owner, folded) DO NOTHING",
+            if let Some(known) = new.known {
+                let there = tx.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM models WHERE id = ?1 AND owner = ?2 AND folded = ?3)",
+                    params![&known.0[..], &model.owner.id.0[..], model.name.folded()],
+                    |r| r.get::<_, bool>(0),
+                )?;
+                if !there {
+                    return Err(CatalogError::Gone { model: known });
+                }
+            }
+            let added = tx.execute(
+                "INSERT INTO models (id, owner, name, folded, created, latest_major) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (owner, folded) DO NOTHING",
                 params![
                     &model.id.0[..],
                     &model.owner.id.0[..],
@@ -476,6 +492,9 @@ impl Catalog for SqliteCatalog {
                     release.number.major()
                 ],
             )?;
+            if added > 0 {
+                tx.execute("DELETE FROM moved WHERE name = ?1", [model.name.folded()])?;
+            }
             // Two first publishes may race: the row that won names the model.
             let model_id: [u8; 16] = tx.query_row(
                 "SELECT id FROM models WHERE owner = ?1 AND folded = ?2",
@@ -514,12 +533,12 @@ impl Catalog for SqliteCatalog {
                 }
                 other => other?,
             };
-            if latest {
-                tx.execute(
-                    "UPDATE models SET latest_major = ?2 WHERE id = ?1",
-                    params![&model_id[..], release.number.major()],
-                )?;
-            }
+            // A model that was made without a release has none that calls could go to.
+            tx.execute(
+                "UPDATE models SET latest_major = ?2 WHERE id = ?1 AND (?3 OR latest_major = 0)",
+                params![&model_id[..], release.number.major(), latest],
+            )?;
+            repositories::sealed(&tx, ModelId(model_id), &new)?;
             Ok(tx.commit()?)
         })
         .await
@@ -572,7 +591,7 @@ impl Catalog for SqliteCatalog {
     async fn listing(&self, offset: u64, limit: u64) -> Result<Vec<(ReleaseRecord, ModelTotals)>, CatalogError> {
         self.ask(move |conn| {
             let sql = format!(
-                "{RELEASE} WHERE r.id = (SELECT n.id FROM releases n WHERE n.model = m.id ORDER BY n.major = m.latest_major DESC, n.major DESC, n.minor DESC LIMIT 1)
+                "{RELEASE} WHERE m.private = 0 AND r.id = (SELECT n.id FROM releases n WHERE n.model = m.id ORDER BY n.major = m.latest_major DESC, n.major DESC, n.minor DESC LIMIT 1)
                  ORDER BY r.created DESC, r.id DESC LIMIT ?2 OFFSET ?1"
             );
             let mut statement = conn.prepare_cached(&sql)?;
@@ -659,7 +678,9 @@ impl Catalog for SqliteCatalog {
 
     async fn totals(&self) -> Result<Totals, CatalogError> {
         self.ask(move |conn| {
-            let models: i64 = conn.query_row("SELECT count(*) FROM models", [], |r| r.get(0))?;
+            // As many as are listed for everybody.
+            let listed = "SELECT count(*) FROM models WHERE private = 0 AND latest_major > 0";
+            let models: i64 = conn.query_row(listed, [], |r| r.get(0))?;
             Ok(Totals { models: models.unsigned_abs(), calls: sums::model_totals(conn, None)? })
         })
         .await
@@ -671,6 +692,35 @@ impl Catalog for SqliteCatalog {
 
     async fn class_totals(&self) -> Result<Vec<(Class, u64, Amount)>, CatalogError> {
         self.ask(move |conn| Ok(sums::class_totals(conn)?)).await
+    }
+
+    async fn add_checks(&self, release: ReleaseId, new: &[NewCheck]) -> Result<(), CatalogError> {
+        let new = new.to_vec();
+        self.change(move |conn| Ok(checks::add(conn, release, &new)?)).await
+    }
+
+    async fn checks(&self, release: ReleaseId) -> Result<Vec<CheckSum>, CatalogError> {
+        self.ask(move |conn| Ok(checks::of_release(conn, release)?)).await
+    }
+
+    async fn model_checks(
+        &self,
+        model: ModelId,
+        releases: u64,
+    ) -> Result<Vec<(ReleaseNumber, CheckSum)>, CatalogError> {
+        self.ask(move |conn| Ok(checks::of_model(conn, model, releases)?)).await
+    }
+
+    async fn unchecked(
+        &self,
+        before: Option<(Time, ReleaseId)>,
+        limit: u64,
+    ) -> Result<Vec<(Time, ReleaseId)>, CatalogError> {
+        self.ask(move |conn| Ok(checks::unchecked(conn, before, limit)?)).await
+    }
+
+    async fn check_totals(&self) -> Result<Vec<(CheckKind, CheckCounts)>, CatalogError> {
+        self.ask(move |conn| Ok(checks::totals(conn)?)).await
     }
 
     async fn trial(&self, model: ModelId) -> Result<Trial, CatalogError> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, Transaction};
 
-use super::first;
+use super::{first, repositories};
 
 /// What a file holds and the steps that made it so. The version of a file is how many of them it has seen.
 pub(crate) struct Schema {
@@ -335,8 +335,77 @@ pub(crate) const CATALOG: Schema = Schema {
             UNIQUE (account, kind, subject)
         ) STRICT;
         CREATE INDEX alerts_due ON alerts (next) WHERE next IS NOT NULL;
-    "), Step::Sql(PROJECTED)],
+    "), Step::Sql(PROJECTED), Step::Sql(CHECKS), Step::Sql(REPOSITORIES), Step::Move(repositories::bring_over)],
 };
+
+/// Files and their history.
+const REPOSITORIES: &str = "
+    ALTER TABLE models ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE models ADD COLUMN access TEXT NOT NULL DEFAULT 'sealed';
+    ALTER TABLE models ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+    -- How many commits there were, so that each has a number of its own.
+    ALTER TABLE models ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX models_by_change ON models (changed);
+    -- Trees by the id of their commits: the same files are the same tree, in whichever model.
+    CREATE TABLE trees (id BLOB PRIMARY KEY, tree TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE commits (
+        model BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        parent INTEGER,
+        title TEXT NOT NULL,
+        message TEXT NOT NULL,
+        author BLOB NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (model, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX commits_by_id ON commits (model, id);
+    CREATE TABLE refs (
+        model BLOB NOT NULL,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        PRIMARY KEY (model, kind, name)
+    ) STRICT, WITHOUT ROWID;
+    -- Names that were given up, and which model had them.
+    CREATE TABLE moved (name TEXT PRIMARY KEY, model BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    -- What is to become of the newest commit of a branch.
+    CREATE TABLE drafts (
+        model BLOB NOT NULL,
+        branch TEXT NOT NULL,
+        commit_id BLOB NOT NULL,
+        author BLOB NOT NULL,
+        at INTEGER NOT NULL,
+        due INTEGER,
+        refused TEXT,
+        -- The number it is to have, where that was given before there were files.
+        number TEXT,
+        PRIMARY KEY (model, branch)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX drafts_due ON drafts (due) WHERE due IS NOT NULL;
+    CREATE TABLE git_oids (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// What the hub has checked of releases by itself, by kind.
+const CHECKS: &str = "
+    CREATE TABLE checks (
+        release BLOB NOT NULL,
+        kind TEXT NOT NULL,
+        agreed INTEGER NOT NULL,
+        differed INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        -- Of the last one: when it was, how it ended, how answers were compared.
+        at INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        compared TEXT NOT NULL,
+        -- The last difference or failure in words, and when that was.
+        difference TEXT,
+        differed_at INTEGER,
+        PRIMARY KEY (release, kind)
+    ) STRICT, WITHOUT ROWID;
+    -- Releases that were not checked are looked for without reading all of their cards.
+    CREATE INDEX releases_by_age ON releases (created);
+";
 
 /// What projectors carry over from the books: made again from there whenever this runs.
 pub(crate) const PROJECTED: &str = "

@@ -125,6 +125,7 @@ async fn one_unit_out_of_place_is_named() {
         ("ledger.db", "UPDATE calls SET purse = 'promo' WHERE seq = 4", &["row 4 (call_", "count as paid"]),
         ("ledger.db", "UPDATE calls SET class = 'free' WHERE seq = 4", &["row 4 (call_", "count as free"]),
         ("ledger.db", "UPDATE calls SET class = 'trial' WHERE seq = 4", &["row 4 (call_", "count as trial"]),
+        ("ledger.db", "UPDATE calls SET class = 'check' WHERE seq = 4", &["row 4 (call_", "count as check"]),
         (
             "ledger.db",
             "UPDATE calls SET release = zeroblob(16) WHERE seq = 4",

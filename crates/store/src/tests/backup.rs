@@ -52,12 +52,12 @@ impl Scene {
         let path = blob_path(&self.data().join("blobs"), Digest::of(weights));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, weights).unwrap();
-        let NewRelease { release, latest } = release::release(name, "1.00", id, NOON);
+        let NewRelease { release, .. } = release::release(name, "1.00", id, NOON);
         let sha256 = Digest::of(weights);
         let file = File { path: "model.onnx".parse().unwrap(), sha256, size: weights.len() as u64 };
         let tree = Tree::new(vec![file]).unwrap();
         let release = ReleaseRecord { tree, weights: sha256, ..release };
-        self.catalog.seal(&NewRelease { release, latest }).await.unwrap();
+        self.catalog.seal(&NewRelease { release, latest: false, commit: true, known: None }).await.unwrap();
     }
 
     async fn charge(&self, from: u64, to: u64) {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod commits;
 mod cuts;
 mod damage;
 mod disk;

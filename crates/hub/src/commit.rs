@@ -12,6 +12,8 @@ use crate::{Caller, Error, Hub, whole};
 /// Longest title and message, in bytes.
 const MAX_TITLE: usize = 500;
 pub(crate) const MAX_MESSAGE: usize = 20_000;
+/// What a file of a tree takes of the catalogue at most, in bytes.
+const FILE_ROW: u64 = 2_048;
 
 /// A change that somebody wants made.
 #[derive(Debug, Clone)]
@@ -46,7 +48,7 @@ impl Hub {
             return Err(Error::NoRevision { model: repository.model.name, revision });
         }
         let seen = match &change.parent {
-            Some(parent) => Some(self.find_commit(&repository, parent).await?),
+            Some(parent) => self.commit_at(&repository, parent).await?,
             None => head.clone(),
         };
         let tree = self.tree_at(seen.as_ref()).await?.edit(&change.edits)?;
@@ -60,6 +62,7 @@ impl Hub {
             });
         }
         self.check_handed_in(&repository, &change.edits).await?;
+        self.0.blobs.leave_room(tree.files().len() as u64 * FILE_ROW)?;
         let new = NewCommit {
             model: repository.model.id,
             branch: change.branch,

@@ -15,6 +15,8 @@ use crate::{Caller, Error, Hub};
 
 /// Nothing may have been committed for so long before main is published: tools push a model in several commits.
 const QUIET_MS: i64 = 10_000;
+/// When a draft is tried again that failed for the hub's own reasons.
+const AGAIN_MS: i64 = 30_000;
 /// How many drafts are looked at together.
 const DRAFTS: u64 = 64;
 
@@ -165,21 +167,30 @@ impl Hub {
     }
 
     async fn release_draft(&self, draft: DraftRecord) -> Result<(), Error> {
-        let refused = match self.try_release(&draft).await {
+        let tried = self.try_release(&draft).await;
+        self.settle(draft, tried).await
+    }
+
+    /// What becomes of a draft that was tried: it is done, it is tried again, or it says why it is no release.
+    pub(crate) async fn settle(&self, draft: DraftRecord, tried: Result<Published, Error>) -> Result<(), Error> {
+        let (later, failed) = match tried {
             Ok(published) => {
-                tracing::info!("Published {} {} from main", published.model, published.release);
+                tracing::info!("Published {} {} from {}", published.model, published.release, draft.branch);
                 return Ok(self.0.catalog.remove_draft(draft.model, &draft.branch, draft.commit).await?);
             }
-            Err(error @ (Error::Internal { .. } | Error::Books { .. })) => return Err(error),
-            Err(error) => error.to_string(),
+            Err(error) if is_hubs_own(&error) => {
+                // Others do not wait for it.
+                let due = Some(self.0.clock.now().plus_ms(AGAIN_MS));
+                (DraftRecord { due, ..draft }, Err(error))
+            }
+            Err(error) => (DraftRecord { due: None, refused: Some(error.advised()), ..draft }, Ok(())),
         };
         // Somebody may have committed meanwhile, and then that is what its author wants to know of.
-        match self.0.catalog.draft(draft.model, &draft.branch).await? {
-            Some(now) if now.commit == draft.commit => {
-                Ok(self.0.catalog.set_draft(&DraftRecord { due: None, refused: Some(refused), ..draft }).await?)
-            }
-            _ => Ok(()),
+        let now = self.0.catalog.draft(later.model, &later.branch).await?;
+        if now.is_some_and(|now| now.commit == later.commit) {
+            self.0.catalog.set_draft(&later).await?;
         }
+        failed
     }
 
     async fn try_release(&self, draft: &DraftRecord) -> Result<Published, Error> {
@@ -195,4 +206,9 @@ impl Hub {
         watching.abort();
         published
     }
+}
+
+/// Whether the files had no part in it.
+fn is_hubs_own(error: &Error) -> bool {
+    matches!(error, Error::Internal { .. } | Error::Books { .. } | Error::EngineUnavailable(_) | Error::Busy { .. })
 }

@@ -339,20 +339,8 @@ impl Hub {
     }
 
     async fn try_version(&self, draft: DraftRecord) -> Result<(), Error> {
-        let refused = match self.publish_version(&draft).await {
-            Ok(published) => {
-                tracing::info!("Published {} {} from its files", published.model, published.release);
-                return Ok(self.0.catalog.remove_draft(draft.model, &draft.branch, draft.commit).await?);
-            }
-            Err(error) if is_hubs_own(&error) => {
-                // It is tried again, and others do not wait for it.
-                let later = Some(self.0.clock.now().plus_ms(REST_MS));
-                self.0.catalog.set_draft(&DraftRecord { due: later, ..draft }).await?;
-                return Err(error);
-            }
-            Err(error) => error.advised(),
-        };
-        Ok(self.0.catalog.set_draft(&DraftRecord { due: None, refused: Some(refused), ..draft }).await?)
+        let tried = self.publish_version(&draft).await;
+        self.settle(draft, tried).await
     }
 
     async fn publish_version(&self, draft: &DraftRecord) -> Result<Published, Error> {
@@ -392,11 +380,6 @@ impl Hub {
 
 fn free() -> Price {
     Price::per_call("0 OPG".parse().expect("it is an amount of money"))
-}
-
-/// Whether the files had no part in it.
-fn is_hubs_own(error: &Error) -> bool {
-    matches!(error, Error::Internal { .. } | Error::Books { .. } | Error::EngineUnavailable(_) | Error::Busy { .. })
 }
 
 fn version_of(branch: &RefName) -> Option<ReleaseNumber> {

@@ -44,6 +44,9 @@ const WEIGHTS: &[&str] = &[
     "gz",
 ];
 
+/// Tokenizers that end like weights, by the names their libraries give them.
+const TOKENIZERS: &[&str] = &["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"];
+
 /// From this size on a file is large, whatever its name: nobody reads that much for a card.
 pub const LARGE_BYTES: u64 = 10 * 1024 * 1024;
 
@@ -53,7 +56,7 @@ impl File {
     pub fn carries_weights(&self) -> bool {
         let name = self.path.file_name().to_ascii_lowercase();
         let end = |end: &&str| name.strip_suffix(*end).is_some_and(|rest| rest.ends_with('.'));
-        self.is_large() || WEIGHTS.iter().any(end)
+        self.is_large() || (!TOKENIZERS.contains(&name.as_str()) && WEIGHTS.iter().any(end))
     }
 
     /// Whether clients of Hugging Face's interface see it as a pointer to a large file.
@@ -75,9 +78,16 @@ mod tests {
         {
             assert!(file(path, 1).carries_weights(), "{path}");
         }
-        for path in
-            ["README.md", "config.json", "tokenizer.json", "onnx", "model.onnx.md", "examples/one.json", ".bin.txt"]
-        {
+        for path in [
+            "README.md",
+            "config.json",
+            "tokenizer.json",
+            "a/spiece.model",
+            "onnx",
+            "model.onnx.md",
+            "examples/one.json",
+            ".bin.txt",
+        ] {
             assert!(!file(path, 1).carries_weights(), "{path}");
         }
         assert!(file("data.csv", LARGE_BYTES).carries_weights());

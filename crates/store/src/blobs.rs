@@ -138,8 +138,8 @@ impl Blobs {
         self.begin(None, limit, None)
     }
 
-    /// Uploads leave something of the disk to the books. Halves make way before one is refused.
-    fn leave_room(&self, size: u64) -> Result<(), BlobError> {
+    /// What users hand in leaves something of the disk to the books. Halves make way before anything is refused.
+    pub fn leave_room(&self, size: u64) -> Result<(), BlobError> {
         loop {
             let disk = rustix::fs::statvfs(&self.folder).map_err(io::Error::from)?;
             let left = disk.f_bavail.saturating_mul(disk.f_frsize);

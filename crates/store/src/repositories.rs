@@ -86,7 +86,6 @@ pub struct Wanted {
     pub owner: Option<Handle>,
     /// Part of the name, without regard to case.
     pub search: Option<String>,
-    pub task: Option<String>,
     pub order: Order,
     pub offset: u64,
     pub limit: u64,

@@ -27,6 +27,7 @@ pub use figure::{Money, Ratio, Unit};
 pub use files::FileRow;
 pub use home::{Home, HomeFigures, ModelRow, home};
 pub use layout::Chrome;
+pub use link::segment;
 pub use model::{
     Access, Change, CheckKind, CheckRow, Code, Compared, Labels, Model, ModelFigures, PortRow, ReleaseRow, model,
 };

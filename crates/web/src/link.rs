@@ -25,8 +25,8 @@ pub(crate) fn local(link: &str) -> &str {
     }
 }
 
-/// One path segment: all but RFC 3986's unreserved characters percent-encoded.
-fn segment(text: &str) -> String {
+/// One path segment: all but RFC 3986's unreserved characters percent-encoded, slashes too.
+pub fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -1,7 +1,8 @@
 //! Commits of main that become releases by themselves.
 
+use engine::Unavailable;
 use hub::{Change, DraftRecord};
-use registry::{Digest, Edit, File, RefName};
+use registry::{Digest, Edit, File, RefName, Revision, Tree};
 use testkit::{TestHub, User, fixtures, handle, model, opg, refused, until};
 
 const PRICED: &[u8] = b"---\nmodelhub: { price: { per_call: \"0.002 OPG\" } }\n---\n# Echo\n";
@@ -98,5 +99,49 @@ async fn what_cannot_be_published_says_why_and_a_stranger_is_not_told() {
     let why = until("a refusal", async || draft(&hub, &alice, "alice/echo").await?.refused).await;
     assert!(why.contains("onnx"), "{why}");
     refused!(hub.hub().drafts(bob.caller(), &model("alice/echo")).await, hub::Error::NotInGroup { .. });
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_hub_itself_could_not_do_is_tried_again() {
+    let hub = TestHub::start().await;
+    let alice = hub.user("alice").await;
+    hub.hub().create(alice.caller(), &model("alice/echo"), false).await.unwrap();
+    let none = Unavailable { reason: "no library".to_owned(), hint: "install it" };
+    hub.fake().set_unavailable(Some(none));
+    push(&hub, &alice, "alice/echo", &[("README.md", PRICED), ("model.onnx", fixtures::ECHO)]).await;
+    let first = draft(&hub, &alice, "alice/echo").await.unwrap().due.unwrap();
+    hub.clock().advance_ms(10_000);
+    let put_off = async || draft(&hub, &alice, "alice/echo").await?.due.filter(|due| *due > first);
+    until("it is put off", put_off).await;
+    assert_eq!(draft(&hub, &alice, "alice/echo").await.unwrap().refused, None);
+    hub.fake().set_unavailable(None);
+    hub.clock().advance_ms(30_000);
+    until_released(&hub, "alice/echo", 1).await;
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn the_first_commit_may_name_the_beginning_as_its_parent() {
+    let hub = TestHub::start().await;
+    let alice = hub.user("alice").await;
+    hub.hub().create(alice.caller(), &model("alice/echo"), false).await.unwrap();
+    let beginning = hub.hub().snapshot(None, &model("alice/echo"), &Revision::main()).await.unwrap().commit.id;
+    assert_eq!(beginning, Tree::default().commit_id());
+    let mut receiving = hub.hub().upload_to(alice.caller(), &model("alice/echo")).await.unwrap();
+    receiving.write(UNPRICED).unwrap();
+    let (sha256, size) = receiving.finish().await.unwrap();
+    let change = Change {
+        model: model("alice/echo"),
+        branch: RefName::main(),
+        parent: Some(Revision::Commit(beginning)),
+        edits: vec![Edit::Put(File { path: "README.md".parse().unwrap(), sha256, size })],
+        title: "First".to_owned(),
+        message: String::new(),
+    };
+    let made = hub.hub().commit(alice.caller(), change.clone()).await.unwrap();
+    assert_eq!((made.number, made.parent), (1, None));
+    let again = hub.hub().commit(alice.caller(), change).await;
+    refused!(again, hub::Error::NoRevision { .. });
     hub.finish().await;
 }

@@ -16,7 +16,7 @@ use crate::beside::beside;
 use crate::extract::{AnyCaller, Incoming, not_json};
 use crate::hf::base::Base;
 use crate::hf::error::{Refusal, X_REPO_COMMIT};
-use crate::hf::path::{Place, encoded, next_page};
+use crate::hf::path::{Place, next_page};
 use crate::hf::query::Fields;
 use crate::problem::Refused;
 
@@ -48,7 +48,7 @@ pub(crate) async fn tree(
     // The next page is one of the same commit, wherever the branch is by then.
     let next = page.next.map(|next| {
         let (model, commit) = (&snapshot.repository.model.name, snapshot.commit.id);
-        let folder = if path.is_empty() { String::new() } else { format!("/{}", encoded(&path)) };
+        let folder = if path.is_empty() { String::new() } else { format!("/{}", web::segment(&path)) };
         format!("{base}/api/models/{model}/tree/{commit}{folder}?{}", fields.with("cursor", &next.to_string()))
     });
     Ok((next_page(next), Json(told(&hub, page.entries).await?)))

@@ -3,8 +3,6 @@
 //! axum matches routes with the raw path and decodes what stands between the slashes afterwards, so `feat%2Fx` is one
 //! segment and the revision `feat/x`. A folder or file is the rest of the path, its slashes encoded or not.
 
-use std::fmt::Write;
-
 use api::{Code, Problem};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::header::LINK;
@@ -54,19 +52,6 @@ fn revision(model: &ModelName, text: &str) -> Result<Revision, Refused> {
 pub(crate) async fn no_such_type(uri: Uri) -> Refused {
     let message = format!("nothing stands at {}", clip(uri.path()));
     Problem::new(Code::ModelNotFound, message).hint("this hub keeps models, no data sets and no spaces").into()
-}
-
-/// One segment of a path: all but RFC 3986's unreserved characters percent-encoded, slashes too.
-pub(crate) fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            write!(out, "%{byte:02X}").expect("a String takes all that is written to it");
-        }
-    }
-    out
 }
 
 /// `Link`: the absolute address of a list's next page, if there is one.

@@ -85,17 +85,14 @@ fn is_private(private: Option<bool>, visibility: Option<&str>) -> Result<Option<
 }
 
 impl Named {
-    fn model(&self, caller: &hub::Caller) -> Result<ModelName, Error> {
-        a_model(self.kind.as_deref()).map_err(|problem| Error::Invalid {
-            what: "type",
-            value: self.kind.clone().unwrap_or_default(),
-            rule: problem.message,
-        })?;
-        match (self.name.split_once('/'), self.organization.as_deref()) {
-            (Some(_), _) => Ok(self.name.parse()?),
-            (None, Some(owner)) => Ok(ModelName::new(owner.parse()?, &self.name)?),
-            (None, None) => Ok(ModelName::new(caller.handle().clone(), &self.name)?),
-        }
+    fn model(&self, caller: &hub::Caller) -> Result<ModelName, Refused> {
+        a_model(self.kind.as_deref())?;
+        let name = match (self.name.split_once('/'), self.organization.as_deref()) {
+            (Some(_), _) => self.name.parse(),
+            (None, Some(owner)) => owner.parse().and_then(|owner| ModelName::new(owner, &self.name)),
+            (None, None) => ModelName::new(caller.handle().clone(), &self.name),
+        };
+        Ok(name.map_err(Error::from)?)
     }
 }
 

@@ -25,7 +25,7 @@ use registry::File;
 use crate::extract::AnyCaller;
 use crate::hf::error::{Refusal, X_REPO_COMMIT};
 use crate::hf::files::commit;
-use crate::hf::path::{Place, encoded};
+use crate::hf::path::Place;
 use crate::hf::query::Fields;
 
 const X_LINKED_ETAG: HeaderName = HeaderName::from_static("x-linked-etag");
@@ -173,7 +173,7 @@ fn disposition(file: &File, download: bool) -> HeaderValue {
     let plain: String =
         name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ' { c } else { '_' }).collect();
     let kind = if download { "attachment" } else { "inline" };
-    ascii(&format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", encoded(name)))
+    ascii(&format!("{kind}; filename=\"{plain}\"; filename*=UTF-8''{}", web::segment(name)))
 }
 
 /// Of texts made here of digits and escaped names.

@@ -280,13 +280,6 @@ fn list(conn: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<Repository>>
     if let Some(search) = &wanted.search {
         sql += &format!(" AND instr(m.folded, {}) > 0", value(Box::new(search.to_ascii_lowercase())));
     }
-    if let Some(task) = &wanted.task {
-        sql += &format!(
-            " AND {} = (SELECT r.task FROM releases r WHERE r.model = m.id
-              ORDER BY r.major = m.latest_major DESC, r.major DESC, r.minor DESC LIMIT 1)",
-            value(Box::new(task.clone()))
-        );
-    }
     let order = match wanted.order {
         Order::Changed => "m.changed",
         Order::Created => "m.created",

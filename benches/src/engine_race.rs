@@ -11,7 +11,7 @@ use engine::{Call, Engine, Failure, Model, Runners, RunnersConfig};
 use tensor::Tensor;
 
 use crate::load::Came;
-use crate::{Figure, call, idle, median, mlserver};
+use crate::{Figure, call, idle, median, mlserver, neighbours};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Race {
@@ -23,7 +23,7 @@ pub(crate) struct Race {
     library: PathBuf,
     /// The folder with scaler.onnx and others.
     #[arg(long)]
-    fixtures: PathBuf,
+    pub(crate) fixtures: PathBuf,
     /// A sentence encoder: input_ids, attention_mask, token_type_ids.
     #[arg(long)]
     minilm: PathBuf,
@@ -32,9 +32,9 @@ pub(crate) struct Race {
     magika: PathBuf,
     /// Seconds each side runs in each round.
     #[arg(long, default_value_t = 2.0)]
-    seconds: f64,
+    pub(crate) seconds: f64,
     #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    pub(crate) rounds: usize,
     /// How many models there are on one machine.
     #[arg(long, default_value_t = 2_000)]
     models: usize,
@@ -76,6 +76,9 @@ pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
         for figure in mlserver::race(&opponents).await? {
             figure.print(race.json);
         }
+        for figure in neighbours::race(race).await? {
+            figure.print(race.json);
+        }
         for figure in many(race).await? {
             figure.print(race.json);
         }
@@ -86,11 +89,11 @@ pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
     })
 }
 
-fn runners(race: &Race) -> Arc<Runners> {
+pub(crate) fn runners(race: &Race) -> Arc<Runners> {
     Arc::new(Runners::new(RunnersConfig::new(&race.modelhub, vec!["runner".into()], &race.library)))
 }
 
-fn model(number: u64, weights: &Path, batch_rows: u64) -> Model {
+pub(crate) fn model(number: u64, weights: &Path, batch_rows: u64) -> Model {
     let mut digest = [0; 32];
     digest[..8].copy_from_slice(&number.to_le_bytes());
     Model { digest, weights: weights.to_owned(), batch_rows, remote: None }
@@ -104,7 +107,7 @@ fn sentence(tokens: u64) -> Vec<Tensor> {
     vec![filled("input_ids", 2_023), filled("attention_mask", 1), filled("token_type_ids", 0)]
 }
 
-fn features() -> Vec<Tensor> {
+pub(crate) fn features() -> Vec<Tensor> {
     vec![Tensor::fp32("features", &[1, 4], &[5.1, 3.5, 1.4, 0.2]).expect("a good tensor")]
 }
 

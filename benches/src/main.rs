@@ -15,10 +15,12 @@ mod journal;
 mod ledger_race;
 mod load;
 mod mlserver;
+mod neighbours;
 mod normalised;
 mod opponents;
 mod registry_race;
 mod reopen;
+mod search_race;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -81,6 +83,8 @@ enum What {
     },
     /// A large file published against `cp` and `sha256sum`, and downloaded against nginx.
     Registry(registry_race::Race),
+    /// The index of models: searches with two facets, opening it, one publish in a full one beside an empty one.
+    Search(search_race::Race),
     /// Ten times the calls, spread over 30 days, opened again beside those of one day.
     Reopen {
         #[arg(long, default_value_t = 1_000_000)]
@@ -138,6 +142,10 @@ impl Figure {
 
     fn ratio(name: impl Into<String>, value: f64, bar: f64) -> Figure {
         Figure { name: name.into(), value, unit: "ratio", bar: Some(bar), holds: Some(value >= bar), note: None }
+    }
+
+    fn most(name: impl Into<String>, value: f64, unit: &'static str, bar: f64) -> Figure {
+        Figure { name: name.into(), value, unit, bar: Some(bar), holds: Some(value <= bar), note: None }
     }
 
     fn print(&self, json: bool) {
@@ -200,6 +208,7 @@ fn main() -> anyhow::Result<()> {
             reopen::race(calls, None)?.iter().for_each(|figure| figure.print(json));
             Ok(())
         }
+        What::Search(race) => search_race::race(&race),
         What::Reopen { calls, many, json } => {
             reopen::race(calls, Some(many))?.iter().for_each(|figure| figure.print(json));
             Ok(())

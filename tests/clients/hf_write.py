@@ -3,9 +3,11 @@
 `cargo xtask test` runs this once with each version that tests/huggingface lists, and says which in HUGGINGFACE.
 """
 
+import collections
 import io
 import os
 import pathlib
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -265,6 +267,29 @@ class Writing(unittest.TestCase):
             self.alice.upload_file(path_or_fileobj=bad, path_in_repo="README.md", repo_id=repo)
         self.assertIn("cheap", str(raised.exception))
         self.assertEqual(self.files(repo), [])
+
+    def test_what_was_found_in_files_is_told_and_pickles_by_what_they_import(self):
+        repo = "alice/scanned"
+        self.alice.create_repo(repo)
+        adds = [
+            CommitOperationAdd("old.pkl", b"cos\nsystem\n(S'id'\ntR."),
+            CommitOperationAdd("weights.pkl", pickle.dumps(collections.OrderedDict(a=1))),
+            CommitOperationAdd("notes.txt", b"words"),
+        ]
+        self.alice.create_commit(repo_id=repo, operations=adds, commit_message="Three")
+
+        def status():
+            return self.alice.model_info(repo, securityStatus=True).security_repo_status
+
+        hub.until("the files were looked at", lambda: status()["scansDone"])
+        levels = {file["path"]: file["level"] for file in status()["filesWithIssues"]}
+        self.assertEqual(levels, {"old.pkl": "unsafe", "weights.pkl": "caution"})
+        files = {file.path: file.security for file in self.alice.list_repo_tree(repo, expand=True)}
+        self.assertEqual({path: security.safe for path, security in files.items()}, {"old.pkl": False, "weights.pkl": False, "notes.txt": True})
+        imports = files["weights.pkl"].pickle_import_scan["pickleImports"]
+        self.assertEqual(imports, [{"module": "collections", "name": "OrderedDict", "safety": "innocuous"}])
+        self.assertIsNone(files["old.pkl"].av_scan)
+        self.assertIsNone(self.alice.model_info(repo).security_repo_status)
 
     def test_the_command_line_uploads(self):
         repo = "alice/by-command"

@@ -25,6 +25,8 @@ enum Race {
     Engine(Sides),
     /// A large file published beside cp and sha256sum, downloaded beside nginx; what the hub holds in memory meanwhile
     Registry(Large),
+    /// The index of models: searches with two facets, opening it, a publish in a full one beside an empty one
+    Search(Models),
     /// The ledger, its projector running, beside a bare journal and a normalised schema; opening it again
     Ledger(Sides),
 }
@@ -39,6 +41,16 @@ struct Sides {
     seconds: String,
     #[arg(long, default_value = "5")]
     rounds: String,
+}
+
+#[derive(Debug, Args)]
+struct Models {
+    /// How many are in the full index
+    #[arg(long, default_value = "20000")]
+    models: String,
+    /// One JSON object per line: name, value, unit, bar, holds
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +101,9 @@ impl Bench {
                 }
                 command.args(["--mib", &large.mib, "--rounds", &large.rounds]).args(large.json.then_some("--json"));
             }
+            Race::Search(models) => {
+                command.args(["search", "--models", &models.models]).args(models.json.then_some("--json"));
+            }
             Race::Ledger(sides) => sides.pass_to(command.arg("ledger")),
         }
         race(&mut command)
@@ -118,6 +133,8 @@ enum Long {
     Properties,
     /// Damaged inputs for the readers of strangers' bytes
     Fuzz,
+    /// 1,000,000 models in the index
+    Search,
 }
 
 impl Soak {
@@ -136,6 +153,11 @@ impl Soak {
         }
         if wanted(Long::Fuzz) {
             crate::fuzz::run(self.minutes)?;
+        }
+        if wanted(Long::Search) {
+            say("building in the release profile");
+            let mut command = Command::new(release("benches", "race")?);
+            race(command.args(["search", "--models", "1000000"]).args(self.json.then_some("--json")))?;
         }
         if wanted(Long::Reopen) {
             say("building in the release profile");

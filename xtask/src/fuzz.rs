@@ -11,6 +11,7 @@ const TARGETS: &[&[&str]] = &[
     &["-p", "tensor", "--test", "fuzz"],
     &["-p", "server", "--lib", "fuzz"],
     &["-p", "registry", "--test", "fuzz"],
+    &["-p", "scan", "--test", "files", "damaged"],
 ];
 
 /// Runs all of them, each its share of the time. What fails is saved, and the message says where.

@@ -14,7 +14,14 @@ use crate::program;
 struct Rules {
     licences: Vec<String>,
     sources: Vec<String>,
-    banned: Vec<String>,
+    banned: Vec<Ban>,
+}
+
+/// A crate that is not to be used, but by these.
+#[derive(Debug)]
+struct Ban {
+    name: String,
+    wrappers: Vec<String>,
 }
 
 pub(crate) fn look(metadata: &Value) -> anyhow::Result<Vec<String>> {
@@ -23,7 +30,18 @@ pub(crate) fn look(metadata: &Value) -> anyhow::Result<Vec<String>> {
     let used = used(metadata);
     let ours = |package: &Value| package["source"].is_null();
     let theirs = packages.iter().filter(|package| !ours(package) && used.contains(&&package["id"]));
-    Ok(theirs.flat_map(|package| rules.judge(package)).collect())
+    Ok(theirs.flat_map(|package| rules.judge(package, &users(metadata, &package["id"]))).collect())
+}
+
+/// The names of the packages that use one.
+fn users(metadata: &Value, id: &Value) -> Vec<String> {
+    let list = |of: &Value| of.as_array().cloned().unwrap_or_default();
+    let nodes = list(&metadata["resolve"]["nodes"]);
+    let using: Vec<&Value> =
+        nodes.iter().filter(|node| list(&node["dependencies"]).contains(id)).map(|node| &node["id"]).collect();
+    let packages = list(&metadata["packages"]);
+    let names = packages.iter().filter(|package| using.contains(&&package["id"]));
+    names.filter_map(|package| package["name"].as_str().map(str::to_owned)).collect()
 }
 
 /// The packages that this machine's build has in it.
@@ -41,15 +59,22 @@ impl Rules {
         let texts = |list: &[toml::Value]| -> anyhow::Result<Vec<String>> {
             list.iter().map(|item| item.as_str().map(str::to_owned).context("deny.toml: a list of texts")).collect()
         };
-        let banned = list("bans", "deny")?.iter().map(|ban| ban.get("crate").and_then(toml::Value::as_str));
+        let ban = |ban: &toml::Value| {
+            let wrappers = ban.get("wrappers").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+            Some(Ban {
+                name: ban.get("crate")?.as_str()?.to_owned(),
+                wrappers: wrappers.iter().filter_map(toml::Value::as_str).map(str::to_owned).collect(),
+            })
+        };
+        let banned = list("bans", "deny")?.iter().map(ban);
         Ok(Rules {
             licences: texts(list("licenses", "allow")?)?,
             sources: texts(list("sources", "allow-registry")?)?,
-            banned: banned.map(|name| name.map(str::to_owned)).collect::<Option<_>>().context("a ban names a crate")?,
+            banned: banned.collect::<Option<_>>().context("a ban names a crate")?,
         })
     }
 
-    fn judge(&self, package: &Value) -> Vec<String> {
+    fn judge(&self, package: &Value, users: &[String]) -> Vec<String> {
         let text = |name: &str| package[name].as_str().unwrap_or_default();
         let named = format!("{} {}", text("name"), text("version"));
         let mut findings = Vec::new();
@@ -61,7 +86,8 @@ impl Rules {
         if !self.sources.iter().any(|allowed| allowed == source) {
             findings.push(format!("{named}: comes from {source}, which is not in deny.toml"));
         }
-        if self.banned.iter().any(|banned| banned == text("name")) {
+        let ban = self.banned.iter().find(|ban| ban.name == text("name"));
+        if ban.is_some_and(|ban| users.is_empty() || users.iter().any(|user| !ban.wrappers.contains(user))) {
             findings.push(format!("{named}: is banned in deny.toml"));
         }
         findings
@@ -116,7 +142,7 @@ mod tests {
     fn rules() -> Rules {
         Rules::read(
             "[licenses]\nallow = [\"MIT\", \"Apache-2.0\", \"Apache-2.0 WITH LLVM-exception\"]\n\
-             [sources]\nallow-registry = [\"here\"]\n[bans]\ndeny = [{ crate = \"bad\", reason = \"it is\" }]\n",
+             [sources]\nallow-registry = [\"here\"]\n[bans]\ndeny = [{ crate = \"bad\", wrappers = [\"around\"], reason = \"it is\" }]\n",
         )
         .unwrap()
     }
@@ -145,7 +171,11 @@ mod tests {
     #[test]
     fn licence_source_and_bans_are_judged() {
         let package = |name: &str, licence: &str, source: &str| serde_json::json!({"name": name, "version": "1.0.0", "license": licence, "source": source});
-        assert!(rules().judge(&package("good", "MIT", "registry+here")).is_empty());
-        assert_eq!(rules().judge(&package("bad", "GPL-3.0", "git+there")).len(), 3);
+        let users = ["around".to_owned(), "another".to_owned()];
+        assert!(rules().judge(&package("good", "MIT", "registry+here"), &users).is_empty());
+        assert_eq!(rules().judge(&package("bad", "GPL-3.0", "git+there"), &users).len(), 3);
+        // What wraps it may use it, and nobody else.
+        assert!(rules().judge(&package("bad", "MIT", "registry+here"), &users[..1]).is_empty());
+        assert_eq!(rules().judge(&package("bad", "MIT", "registry+here"), &[]).len(), 1);
     }
 }

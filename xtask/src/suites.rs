@@ -24,12 +24,14 @@ struct Suite {
     run: fn(&Prepared, Option<&str>) -> anyhow::Result<()>,
 }
 
-/// In the order they run: what is quick to fail first. The suite of browsers finds its place here.
+/// In the order they run: what is quick to fail first.
 const SUITES: &[Suite] = &[
     Suite { name: "crates", run: crates },
     Suite { name: "clients", run: clients },
     Suite { name: "hugging-face", run: hugging_face },
+    Suite { name: "hf-hub", run: hf_hub },
     Suite { name: "opengradient", run: opengradient },
+    Suite { name: "browser", run: browser },
 ];
 
 /// Versions of `huggingface_hub` whose ways differ, each with its list in `tests/huggingface`.
@@ -43,6 +45,7 @@ const PROGRAMS: &[(&str, &[&str], &str)] = &[
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
     ("git", &["--version"], "git"),
     ("cc", &["--version"], "gcc"),
+    ("chromium", &["--version"], "chromium"),
 ];
 
 /// What is in place.
@@ -118,12 +121,22 @@ fn hugging_face(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()>
     for version in HUGGING_FACE {
         let python = environment(&format!("hf-{version}"), &[&format!("huggingface/{version}.txt")])?;
         // Each in a process of its own: the library is told where its hub is once, when it is imported.
-        for files in ["hf_read.py", "hf_write.py"] {
+        for files in ["hf_read.py", "hf_write.py", "hf_access.py"] {
             unittest(&python, files, prepared, filter, ("HUGGINGFACE", version.as_ref()))
                 .with_context(|| format!("huggingface_hub {version}, {files}"))?;
         }
     }
     Ok(())
+}
+
+/// The same as the Rust crate `hf-hub` sees it: built apart from the workspace, whose rules and lock it is no part of.
+fn hf_hub(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
+    let target = program::target()?.join("hf-hub");
+    let mut build = program::cargo();
+    build.args(["build", "--quiet", "--locked", "--manifest-path", "tests/clients/hf-hub/Cargo.toml", "--target-dir"]);
+    program::run(build.arg(&target))?;
+    let client = target.join("debug/hf-hub-client");
+    unittest(Path::new("python3"), "hf_rust.py", prepared, filter, ("HF_RUST", client.as_os_str()))
 }
 
 /// The same as the `opengradient` SDK sees it.
@@ -132,8 +145,25 @@ fn opengradient(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()>
     unittest(&python, "opengradient_*.py", prepared, filter, ("OPENGRADIENT", "yes".as_ref()))
 }
 
+/// The pages in a real Chromium: `tests/browser`.
+fn browser(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
+    let python = environment("browser", &["browser/requirements.txt"])?;
+    unittest_in("tests/browser", &python, "browser_*.py", prepared, filter, ("CHROMIUM", "/usr/bin/chromium".as_ref()))
+}
+
 /// Runs tests of `tests/clients`, which find what is in place, and one thing of their own, in their environment.
 fn unittest(
+    python: &Path,
+    files: &str,
+    prepared: &Prepared,
+    filter: Option<&str>,
+    own: (&str, &OsStr),
+) -> anyhow::Result<()> {
+    unittest_in("tests/clients", python, files, prepared, filter, own)
+}
+
+fn unittest_in(
+    folder: &str,
     python: &Path,
     files: &str,
     prepared: &Prepared,
@@ -141,7 +171,7 @@ fn unittest(
     (name, own): (&str, &OsStr),
 ) -> anyhow::Result<()> {
     let mut test = Command::new(python);
-    test.current_dir(program::root()).args(["-B", "-m", "unittest", "discover", "-s", "tests/clients", "-p", files]);
+    test.current_dir(program::root()).args(["-B", "-m", "unittest", "discover", "-s", folder, "-p", files]);
     if let Some(filter) = filter {
         test.args(["-k", filter]);
     }

@@ -22,9 +22,12 @@ const EDGES: &[(&str, &[&str])] = &[
     ("api", &[]),
     ("tensor", &[]),
     ("receipt", &[]),
+    ("identity", &["receipt"]),
     ("ledger", &[]),
     ("web", &[]),
     ("outbound", &[]),
+    ("search", &[]),
+    ("scan", &[]),
     // Of tests alone.
     ("fuzz", &[]),
     ("registry", &["ledger", "tensor"]),
@@ -33,7 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("engine-onnx", &["engine", "tensor"]),
     ("engine-remote", &["engine", "api", "outbound", "tensor"]),
     ("store", &["registry", "ledger", "tensor"]),
-    ("hub", &["store", "tasks", "registry", "ledger", "tensor", "receipt", "engine"]),
+    ("hub", &["identity", "store", "tasks", "scan", "registry", "ledger", "tensor", "receipt", "engine", "search"]),
     // The types of the use cases come from the crates below `hub`; SQL stays behind their traits.
     ("server", &["api", "web", "hub", "store", "tasks", "registry", "ledger", "tensor", "engine"]),
     (
@@ -51,10 +54,11 @@ const EDGES: &[(&str, &[&str])] = &[
             "engine",
             "engine-onnx",
             "engine-remote",
+            "search",
         ],
     ),
-    ("testkit", &["hub", "store", "registry", "ledger", "tensor", "receipt", "engine", "server", "api"]),
-    ("benches", &["store", "ledger", "tensor", "engine", "engine-onnx"]),
+    ("testkit", &["hub", "store", "registry", "ledger", "tensor", "receipt", "engine", "server", "api", "search"]),
+    ("benches", &["store", "ledger", "tensor", "engine", "engine-onnx", "search"]),
     // From outside: it knows the binary and HTTP, nothing else.
     ("whole", &[]),
     ("xtask", &[]),
@@ -63,16 +67,18 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Edges that only tests have, on top of the above.
 const TEST_EDGES: &[(&str, &[&str])] = &[
     ("hub", &["testkit"]),
-    ("server", &["fuzz", "receipt", "testkit"]),
+    ("server", &["fuzz", "receipt", "search", "testkit"]),
     ("modelhub", &["testkit"]),
     ("tensor", &["fuzz"]),
     ("registry", &["fuzz"]),
+    ("scan", &["fuzz"]),
     ("engine", &["fuzz"]),
 ];
 
 /// Dependencies that one crate hides from the others.
 const HIDDEN: &[(&str, &str)] = &[
     ("rusqlite", "store benches"),
+    ("tantivy", "search"),
     ("axum", "server benches"),
     ("tonic", "server"),
     ("prost", "server"),
@@ -81,6 +87,7 @@ const HIDDEN: &[(&str, &str)] = &[
     ("image", "tasks"),
     ("hound", "tasks"),
     ("csv", "tasks"),
+    ("spdx", "registry"),
     ("regex", "tasks"),
     ("hyper-util", "server outbound"),
     ("hyper", "outbound"),
@@ -102,6 +109,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("registry", &["tokio", "async-trait", "rustix"]),
     ("tensor", &["tokio", "async-trait", "rustix"]),
     ("tasks", &["tokio", "async-trait", "rustix"]),
+    ("scan", &["tokio", "async-trait", "rustix"]),
     ("receipt", &["tokio", "async-trait", "rustix"]),
     ("api", &["tokio", "async-trait", "rustix", "axum"]),
     ("web", &["tokio", "async-trait", "rustix", "axum"]),

@@ -41,6 +41,10 @@ codes! {
     NoKey = "no_key", 401;
     /// The key is wrong, revoked or expired.
     BadKey = "bad_key", 401;
+    /// The session is over, or was ended.
+    SessionOver = "session_over", 401;
+    /// The passkey or the wallet's signature does not hold, or belongs to no account.
+    SignInFailed = "sign_in_failed", 401;
     /// The message is not signed, not with the hub's secret, or not of now.
     BadSignature = "bad_signature", 401;
     /// There is no credential, and this costs money; the body carries the quote.
@@ -55,8 +59,16 @@ codes! {
     ScopeMissing = "scope_missing", 403;
     /// The account may not do this, whatever its key.
     Forbidden = "forbidden", 403;
+    /// The hub takes new accounts by invitation, and there is none, or no good one.
+    InvitationRequired = "invitation_required", 403;
+    /// A page of another site sent this with a session's cookie.
+    CrossOrigin = "cross_origin", 403;
     /// The file carries weights, and its owner keeps them.
     WeightsSealed = "weights_sealed", 403;
+    /// The weights are for those whom the model's owner lets in.
+    AccessRequired = "access_required", 403;
+    /// The account keeps as much, or has as many models, as it may.
+    QuotaReached = "quota_reached", 403;
     /// Nothing stands at this path.
     NotFound = "not_found", 404;
     /// There is no such model, or it is not visible to the caller.
@@ -69,20 +81,34 @@ codes! {
     FileNotFound = "file_not_found", 404;
     /// There is no such account.
     AccountNotFound = "account_not_found", 404;
+    /// The organisation has no such member.
+    MemberNotFound = "member_not_found", 404;
+    /// The model has no such request for access, or none that is not answered so already.
+    AccessRequestNotFound = "access_request_not_found", 404;
     /// There is no such receipt, or it is not visible to the caller.
     ReceiptNotFound = "receipt_not_found", 404;
     /// The account has no such key.
     KeyNotFound = "key_not_found", 404;
+    /// The account has no such passkey or wallet, or the hub no such invitation.
+    WayNotFound = "way_not_found", 404;
+    /// No program waits under this code.
+    DeviceNotFound = "device_not_found", 404;
     /// There is no such hold.
     HoldNotFound = "hold_not_found", 404;
-    /// The account has no webhook.
+    /// The account has no such webhook.
     WebhookNotFound = "webhook_not_found", 404;
+    /// The webhook has no such delivery, or not any more.
+    DeliveryNotFound = "delivery_not_found", 404;
     /// The account has not uploaded these bytes.
     UploadNotFound = "upload_not_found", 404;
     /// The path is there, but not for this method; `Allow` lists those it has.
     MethodNotAllowed = "method_not_allowed", 405;
     /// The `Idempotency-Key` was used before with another request.
     IdempotencyConflict = "idempotency_conflict", 409;
+    /// The passkey or wallet belongs to an account already.
+    WayTaken = "way_taken", 409;
+    /// It is the last way to sign in to the account.
+    LastWay = "last_way", 409;
     /// The handle belongs to another account.
     HandleTaken = "handle_taken", 409;
     /// The owner has a model of this name already.
@@ -93,6 +119,8 @@ codes! {
     ModelReleased = "model_released", 409;
     /// The release number is taken, or is not the next one.
     ReleaseConflict = "release_conflict", 409;
+    /// An organisation keeps at least one admin.
+    LastAdmin = "last_admin", 409;
     /// The id was used before with other content.
     IdReused = "id_reused", 409;
     /// The upload goes on from another byte; `Upload-Offset` says from which.
@@ -101,6 +129,10 @@ codes! {
     HoldEnded = "hold_ended", 409;
     /// The call was charged, but its outcome is no longer kept; the receipt is.
     OutcomeExpired = "outcome_expired", 410;
+    /// What was asked was answered already, or more than ten minutes ago.
+    ChallengeOver = "challenge_over", 410;
+    /// The release that calls without a number go to was yanked; whoever names it may call it. Nothing was charged.
+    ReleaseYanked = "release_yanked", 410;
     /// The request needs a `Content-Length`.
     LengthRequired = "length_required", 411;
     /// The branch has moved on from the commit this change was made from.
@@ -125,6 +157,8 @@ codes! {
     UploadMismatch = "upload_mismatch", 422;
     /// Too many calls wait for this model; `Retry-After` says when to try again.
     Busy = "busy", 429;
+    /// The model was changed as often as it may be; `Retry-After` says when it may be again.
+    TooManyCommits = "too_many_commits", 429;
     /// The hub failed; its log says why. `/api/v1/calls` says whether a call was charged.
     Internal = "internal", 500;
     /// The hub has no such part yet.

@@ -9,27 +9,41 @@
 //!
 //! To add an error code: a line in `code.rs`, which is the table; `docs/api.md` is generated from it.
 
+mod access;
 mod account;
 mod admin;
 mod code;
 mod embeddings;
+mod events;
 mod inference;
+mod life;
 mod list;
 mod model;
 mod money;
+mod organisation;
 mod problem;
 mod publish;
 mod run;
+mod scan;
+mod search;
+mod signin;
+mod storage;
 mod webhook;
 
+pub use access::{AccessRequest, AccessRequests, AccessSetting, AskAccess, DecideAccess, RemovedAccess, SetAccess};
 pub use account::{
     Account, Balance, Call, Calls, Earning, EarningSums, Earnings, Key, Keys, MadeKey, NewKey, RevokedKey,
 };
 pub use admin::{Fee, MadeAccount, Moved, NewAccount, NewTransfer, RateSet, SetRate};
 pub use code::Code;
 pub use embeddings::{Embedded, Embedding, Embeddings, EmbeddingsRequest, EmbeddingsUsage};
+pub use events::{ChangeHook, Deliveries, Delivery, Event, Events, Hook, Hooks, NewHook, RemovedHook};
 pub use inference::{
     AskedOutput, Data, InferAnswer, InferRequest, MAX_ID_BYTES, MAX_SHAPE, MAX_TENSORS, Unreadable, WrittenTensor,
+};
+pub use life::{
+    ComingPrice, FieldChange, FileChange, FileState, PriceChange, PriceNotice, PriceStep, Prices, ReleaseDiff,
+    ReleaseState, SetPrice, TextChange, Yank,
 };
 pub use list::{ListedModel, ListedModels, MAX_PAGE, PAGE};
 pub use model::{
@@ -41,9 +55,18 @@ pub use money::{
     NewHold, NewRefund, Purses, Refund, RefundPart, Refunds, ReleasedHold, SetLimits, SetTrial, Statement,
     StatementItem, StatementTotal, Trial, TrialBudget, UsedLimits,
 };
+pub use organisation::{Member, Members, NewOrganisation, Organisation, Organisations, RemovedMember, SetMember};
 pub use problem::{ErrorLine, Prefix, Problem};
 pub use publish::{
     DraftFile, DraftState, PartUploaded, Publish, Published, PublishedLine, ReleaseWish, Uploaded, Verdict, VerdictLine,
 };
 pub use run::{MAX_VALUES, RunAnswer, RunRequest, values};
+pub use scan::{CardBase, CardLicence, CardPart, FileScan, ModelCard, ModelScan, ScanFinding, ScanImport};
+pub use search::{FacetCount, Found, FoundModel, MAX_SEARCH_PAGE, SEARCH_PAGE};
+pub use signin::{
+    AskWallet, Ceremony, Device, DeviceAnswer, DeviceToken, Invitation, Invitations, MadeInvitation, NewDevice,
+    NewInvitation, NewJoin, Passkey, PasskeyAnswer, Removed, Session, Sessions, SignedIn, Wallet, WalletAnswer,
+    WalletAsk, Ways,
+};
+pub use storage::{Collect, Collected, Quota, SetQuota};
 pub use webhook::{Alert, Alerts, QueuedTest, RemovedWebhook, SetWebhook, Webhook};

@@ -35,4 +35,7 @@ pub struct ListedModel {
     pub creators_earned: String,
     /// The release that unversioned calls get.
     pub latest: String,
+    /// Why its owner advises against it; unversioned calls get nothing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yanked: Option<String>,
 }

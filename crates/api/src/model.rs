@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ComingPrice;
+
 /// `GET /v2`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerMetadata {
@@ -52,6 +54,12 @@ pub struct ModelMetadata {
     /// The digest of its files: what receipts name.
     pub digest: String,
     pub price: PriceTerms,
+    /// A price that was announced and does not hold yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coming: Option<ComingPrice>,
+    /// Why its owner advises against this release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yanked: Option<String>,
     /// What one call costs now; none while a price in USD has no rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<String>,
@@ -95,6 +103,12 @@ pub struct Quote {
     pub model: String,
     pub release: String,
     pub price: PriceTerms,
+    /// A price that was announced and does not hold yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coming: Option<ComingPrice>,
+    /// Why its owner advises against the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yanked: Option<String>,
     /// The most that one call costs, in OPG.
     pub cost: String,
     /// The price's own: `OPG` or `USD`.

@@ -61,11 +61,13 @@ impl Prefix {
     }
 }
 
-/// `/{owner}/{name}/resolve/…` and `/{owner}/{name}.git/…`, and the first without an owner.
+/// `/{owner}/{name}/resolve/…`, `/{owner}/{name}/ask-access` and `/{owner}/{name}.git/…`, and the first without an owner.
 fn is_raw(path: &str) -> bool {
     let mut segments = path.split('/').skip(2);
     let (second, third) = (segments.next().unwrap_or_default(), segments.next());
-    third.is_some_and(|third| third == "resolve" || second == "resolve" || second.ends_with(".git"))
+    third.is_some_and(|third| {
+        matches!(third, "resolve" | "ask-access") || second == "resolve" || second.ends_with(".git")
+    })
 }
 
 #[derive(Serialize)]

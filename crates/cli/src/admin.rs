@@ -8,9 +8,10 @@ use crate::account::{amounts, hold_lines, opg};
 use crate::client::{Client, segment};
 use crate::place::DataFolder;
 use crate::run::amount;
-use crate::screen::Screen;
+use crate::screen::{Screen, one_line};
+use crate::storage;
 
-/// Accounts, money moved by hand, trials, fee and rate. Needs the hub's data folder, where its operator's key lies.
+/// Accounts and how much they may keep, money moved by hand, trials, fee and rate. Needs the hub's data folder, where its operator's key lies.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Admin {
     #[command(subcommand)]
@@ -24,6 +25,10 @@ pub(crate) enum Admin {
     Trial(Trial),
     Fee(Fee),
     Rate(Rate),
+    Notice(Notice),
+    Invite(Invite),
+    Quota(storage::AdminQuota),
+    Collect(storage::Collect),
 }
 
 /// Accounts.
@@ -176,6 +181,34 @@ pub(crate) struct Rate {
     data: DataFolder,
 }
 
+/// Shows or sets for how many days a higher price is announced before it holds.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  modelhub admin notice
+  modelhub admin notice 30")]
+pub(crate) struct Notice {
+    /// Days, for prices that are announced from now on
+    days: Option<u32>,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
+/// Makes a link with which somebody makes an account, once.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  modelhub admin invite
+  modelhub admin invite --note \"Ada, from the workshop\" --days 30")]
+pub(crate) struct Invite {
+    /// Whom it is for, in your words
+    #[arg(long, default_value = "")]
+    note: String,
+    /// How long it is good
+    #[arg(long, default_value_t = 14)]
+    days: u32,
+    #[command(flatten)]
+    data: DataFolder,
+}
+
 impl Admin {
     pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
         match self {
@@ -189,6 +222,10 @@ impl Admin {
             Admin::Trial(trial) => trial.run(screen),
             Admin::Fee(fee) => fee.run(screen),
             Admin::Rate(rate) => rate.run(screen),
+            Admin::Notice(notice) => notice.run(screen),
+            Admin::Invite(invite) => invite.run(screen),
+            Admin::Quota(quota) => quota.run(screen),
+            Admin::Collect(collect) => collect.run(screen),
         }
     }
 }
@@ -284,6 +321,27 @@ impl Fee {
             None => hub.get(path)?,
         };
         screen.show(&fee, || format!("the hub keeps {} of each call", fee.share))
+    }
+}
+
+impl Invite {
+    fn run(self, screen: Screen) -> anyhow::Result<()> {
+        let asked = api::NewInvitation { note: self.note, days: Some(self.days) };
+        let made: api::MadeInvitation = self.data.operator()?.post("/api/v1/admin/invitations", &asked)?;
+        screen
+            .show(&made, || format!("{}\ngood once, until {}", one_line(&made.url), one_line(&made.invitation.expires)))
+    }
+}
+
+impl Notice {
+    fn run(self, screen: Screen) -> anyhow::Result<()> {
+        let hub = self.data.operator()?;
+        let path = "/api/v1/admin/notice";
+        let notice: api::PriceNotice = match self.days {
+            Some(days) => hub.put(path, &api::PriceNotice { days })?,
+            None => hub.get(path)?,
+        };
+        screen.show(&notice, || format!("a higher price is announced {} days before it holds", notice.days))
     }
 }
 

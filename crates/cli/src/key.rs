@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use ledger::Amount;
-use registry::ModelName;
+use registry::{Handle, ModelName};
 
 use crate::client::segment;
 use crate::place::Connection;
@@ -21,7 +21,8 @@ pub(crate) enum Key {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   modelhub key create --name \"my app\" --scope call --max-cost 0.01 --max-day 5 --expires-in 90
-  modelhub key create --scope read --scope call --model alice/magika")]
+  modelhub key create --scope read --scope call --model alice/magika
+  modelhub key create --organisation acme --scope call        spends acme's money; you are its admin")]
 pub(crate) struct Create {
     /// What it is for
     #[arg(long, default_value = "")]
@@ -45,13 +46,34 @@ pub(crate) struct Create {
     #[arg(long, value_name = "OPG", value_parser = amount)]
     max_month: Option<Amount>,
     #[command(flatten)]
+    whose: Whose,
+    #[command(flatten)]
     connection: Connection,
+}
+
+/// Whose keys.
+#[derive(Debug, Args)]
+struct Whose {
+    /// Of an organisation whose admin you are [default: yours]
+    #[arg(long, value_name = "ORGANISATION")]
+    organisation: Option<Handle>,
+}
+
+impl Whose {
+    fn path(&self) -> String {
+        match &self.organisation {
+            Some(organisation) => format!("/api/v1/organisations/{organisation}/keys"),
+            None => "/api/v1/keys".to_owned(),
+        }
+    }
 }
 
 /// Lists your keys.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  modelhub key list")]
 pub(crate) struct List {
+    #[command(flatten)]
+    whose: Whose,
     #[command(flatten)]
     connection: Connection,
 }
@@ -62,6 +84,8 @@ pub(crate) struct List {
 pub(crate) struct Revoke {
     /// The key's id, as `key list` shows it
     id: String,
+    #[command(flatten)]
+    whose: Whose,
     #[command(flatten)]
     connection: Connection,
 }
@@ -88,14 +112,14 @@ impl Create {
             max_day: self.max_day.map(|amount| amount.to_string()),
             max_month: self.max_month.map(|amount| amount.to_string()),
         };
-        let made: api::MadeKey = self.connection.open()?.post("/api/v1/keys", &new)?;
+        let made: api::MadeKey = self.connection.open()?.post(&self.whose.path(), &new)?;
         screen.show(&made, || format!("{}\n{}\nkeep it: it is not shown again", made.record.id, made.key))
     }
 }
 
 impl List {
     fn run(self, screen: Screen) -> anyhow::Result<()> {
-        let keys: api::Keys = self.connection.open()?.get("/api/v1/keys")?;
+        let keys: api::Keys = self.connection.open()?.get(&self.whose.path())?;
         screen.show(&keys, || {
             let mut table = Table::new([
                 ("id", Align::Left),
@@ -123,7 +147,7 @@ impl List {
 impl Revoke {
     fn run(self, screen: Screen) -> anyhow::Result<()> {
         let revoked: api::RevokedKey =
-            self.connection.open()?.delete(&format!("/api/v1/keys/{}", segment(&self.id)))?;
+            self.connection.open()?.delete(&format!("{}/{}", self.whose.path(), segment(&self.id)))?;
         screen.show(&revoked, || format!("revoked {}", revoked.id))
     }
 }

@@ -16,6 +16,7 @@ use mimalloc::MiMalloc;
 
 use crate::screen::Screen;
 
+mod access;
 mod account;
 mod admin;
 mod audit;
@@ -26,15 +27,19 @@ mod crew;
 mod doctor;
 mod engine;
 mod folder;
+mod fsck;
+mod hooks;
 mod identity;
 mod import;
 mod input;
 mod key;
 mod library;
+mod life;
 mod limits;
 mod login;
 mod models;
 mod npy;
+mod organisation;
 mod patience;
 mod place;
 mod publish;
@@ -46,10 +51,12 @@ mod run;
 mod runner;
 mod runners;
 mod screen;
+mod search;
 mod serve;
 mod settings;
 mod snapshot;
 mod statement;
+mod storage;
 mod upload;
 mod values;
 mod verdicts;
@@ -91,7 +98,12 @@ enum Command {
     Pull(pull::Pull),
     Run(run::Run),
     Models(models::Models),
+    Search(search::Search),
     Checks(checks::Checks),
+    Diff(life::Diff),
+    Yank(life::Yank),
+    Price(life::Price),
+    Events(hooks::Events),
     Balance(account::Balance),
     Earnings(account::Earnings),
     Calls(account::Calls),
@@ -102,6 +114,7 @@ enum Command {
     Holds(account::Holds),
     Debts(account::Debts),
     Limits(limits::Limits),
+    Quota(storage::Quota),
     Trial(limits::Trial),
     #[command(subcommand)]
     Webhook(webhook::Webhook),
@@ -109,8 +122,13 @@ enum Command {
     #[command(subcommand)]
     Key(key::Key),
     #[command(subcommand)]
+    Organisation(organisation::Organisation),
+    #[command(subcommand)]
+    Access(access::Access),
+    #[command(subcommand)]
     Admin(admin::Admin),
     Audit(audit::Audit),
+    Fsck(fsck::Fsck),
     Backup(backup::Backup),
     Restore(backup::Restore),
     Doctor(doctor::Doctor),
@@ -132,7 +150,12 @@ fn main() -> ExitCode {
         Command::Pull(pull) => pull.run(screen),
         Command::Run(run) => run.run(screen),
         Command::Models(models) => models.run(screen),
+        Command::Search(search) => search.run(screen),
         Command::Checks(checks) => checks.run(screen),
+        Command::Diff(diff) => diff.run(screen),
+        Command::Yank(yank) => yank.run(screen),
+        Command::Price(price) => price.run(screen),
+        Command::Events(events) => events.run(screen),
         Command::Balance(balance) => balance.run(screen),
         Command::Earnings(earnings) => earnings.run(screen),
         Command::Calls(calls) => calls.run(screen),
@@ -142,13 +165,17 @@ fn main() -> ExitCode {
         Command::Holds(holds) => holds.run(screen),
         Command::Debts(debts) => debts.run(screen),
         Command::Limits(limits) => limits.run(screen),
+        Command::Quota(quota) => quota.run(screen),
         Command::Trial(trial) => trial.run(screen),
         Command::Webhook(webhook) => webhook.run(screen),
         Command::Alerts(alerts) => alerts.run(screen),
         Command::Receipt(receipt) => receipt.run(screen),
         Command::Key(key) => key.run(screen),
+        Command::Organisation(organisation) => organisation.run(screen),
+        Command::Access(access) => access.run(screen),
         Command::Admin(admin) => admin.run(screen),
         Command::Audit(audit) => audit.run(screen),
+        Command::Fsck(fsck) => fsck.run(screen),
         Command::Backup(backup) => backup.run(screen),
         Command::Restore(restore) => restore.run(screen),
         Command::Doctor(doctor) => doctor.run(screen),

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::account::{more, opg, page};
 use crate::place::Connection;
 use crate::run::Target;
-use crate::screen::{Align, Screen, Table};
+use crate::screen::{Align, Screen, Table, one_line};
 
 /// Lists the hub's models with price, paid calls and what their creators have earned; or shows what one takes.
 #[derive(Debug, Args)]
@@ -70,5 +70,12 @@ fn contract(metadata: &api::ModelMetadata) -> String {
         }
     }
     let cost = metadata.cost.as_deref().map_or_else(|| "no rate for its price is set".to_owned(), opg);
-    format!("{} {}\n{table}a call {cost}, {} ms at most", metadata.name, metadata.release, metadata.deadline_ms)
+    let yanked = metadata.yanked.as_deref().map(|reason| format!("yanked: {}\n", one_line(reason)));
+    let coming = metadata.coming.as_ref().map(|coming| {
+        let price = coming.price.per_call.as_deref().unwrap_or("another price");
+        format!("\nfrom {} on: {price}", coming.from)
+    });
+    let (yanked, coming) = (yanked.unwrap_or_default(), coming.unwrap_or_default());
+    let (name, release, limit) = (&metadata.name, &metadata.release, metadata.deadline_ms);
+    format!("{name} {release}\n{yanked}{table}a call {cost}, {limit} ms at most{coming}")
 }

@@ -64,8 +64,8 @@ pub(crate) struct Run {
 /// `OWNER/NAME` or `OWNER/NAME@RELEASE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
-    model: ModelName,
-    release: Option<ReleaseNumber>,
+    pub(crate) model: ModelName,
+    pub(crate) release: Option<ReleaseNumber>,
 }
 
 impl FromStr for Target {

@@ -66,11 +66,13 @@ impl Serve {
         };
         let usual = Checking::default();
         let checking = Checking { one_call_in: settings.re_execute_one_in.unwrap_or(usual.one_call_in), ..usual };
+        let storing = settings.storing();
         let clock: Arc<dyn store::Clock> = Arc::new(store::System);
         let books = SqliteBooks::open(folder.path(), Arc::clone(&clock), &store::Options::default())?;
         let catalog = SqliteCatalog::open(folder.path())?;
         let blobs = Blobs::open(&folder.blobs()).with_context(|| folder.blobs().display().to_string())?;
         let catalog: Arc<dyn store::Catalog> = Arc::new(catalog);
+        let index = ::search::Index::open(&folder.search()).with_context(|| folder.search().display().to_string())?;
         let client = outbound::Client::new(reach);
         let owners = Arc::new(OwnersSecret { catalog: Arc::clone(&catalog), clock: Arc::clone(&clock) });
         let here = Arc::new(Runners::new(runners::config(&settings)?));
@@ -80,12 +82,15 @@ impl Serve {
         runtime.block_on(async {
             let listen = settings.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
             let listener = listen_on(listen).await?;
-            let url = address(listener.local_addr()?);
+            let local = listener.local_addr()?;
+            let url = address(local);
             let options = Options {
                 dev: self.dev,
-                public_url: settings.public_url.unwrap_or_else(|| url.clone()).trim_end_matches('/').to_owned(),
-                name: settings.name.unwrap_or_else(|| "Model Hub".to_owned()),
+                public_url: settings.public_url.clone().unwrap_or_else(|| url.clone()).trim_end_matches('/').to_owned(),
+                name: settings.name.clone().unwrap_or_else(|| "Model Hub".to_owned()),
                 checking,
+                storing,
+                registration: settings.registration(local),
             };
             let hub = Hub::start(Parts {
                 books: Arc::new(books),
@@ -97,6 +102,7 @@ impl Serve {
                 hub_id,
                 deposit_secret,
                 outbound: Arc::new(Webhooks(client)),
+                index,
                 options,
             })
             .await?;

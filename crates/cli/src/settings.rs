@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
+use hub::{Bounds, Registration, Storing};
 use serde::Deserialize;
 
 use crate::screen::hinted;
@@ -39,6 +40,37 @@ pub(crate) struct Settings {
     /// One paid call of so many is run again in a fresh runner and compared; 0: none [default: 100]
     #[arg(long, env = "MODELHUB_RE_EXECUTE_ONE_IN", value_name = "CALLS")]
     pub(crate) re_execute_one_in: Option<u32>,
+    /// The most that one file may have, in GiB [default: 64]
+    #[arg(long, env = "MODELHUB_MAX_FILE_GIB", value_name = "GIB")]
+    pub(crate) max_file_gib: Option<u64>,
+    /// How long bytes wait that no model names, in hours; then they are collected; 0: never [default: 24]
+    #[arg(long, env = "MODELHUB_COLLECT_AFTER_HOURS", value_name = "HOURS")]
+    pub(crate) collect_after_hours: Option<u32>,
+    /// The most that an account may keep, in GiB, each content counted once [default: 1024]
+    #[arg(long, env = "MODELHUB_QUOTA_GIB", value_name = "GIB")]
+    pub(crate) quota_gib: Option<u64>,
+    /// The most models of an account [default: 10000]
+    #[arg(long, env = "MODELHUB_QUOTA_MODELS", value_name = "COUNT")]
+    pub(crate) quota_models: Option<u64>,
+    /// The most commits of a model within an hour [default: 1000]
+    #[arg(long, env = "MODELHUB_QUOTA_COMMITS_PER_HOUR", value_name = "COUNT")]
+    pub(crate) quota_commits_per_hour: Option<u64>,
+    /// The most commits of a model within a day [default: 10000]
+    #[arg(long, env = "MODELHUB_QUOTA_COMMITS_PER_DAY", value_name = "COUNT")]
+    pub(crate) quota_commits_per_day: Option<u64>,
+    /// Who may make an account on the pages [default: open where the hub listens on this machine alone, else invitation]
+    #[arg(long, env = "MODELHUB_REGISTRATION", value_name = "WHO")]
+    pub(crate) registration: Option<Registering>,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Registering {
+    /// Everybody
+    Open,
+    /// Whoever has an invitation: modelhub admin invite
+    Invitation,
 }
 
 impl Settings {
@@ -53,6 +85,13 @@ impl Settings {
             allow_unsandboxed: self.allow_unsandboxed.or(file.allow_unsandboxed),
             runner_memory_mib: self.runner_memory_mib.or(file.runner_memory_mib),
             re_execute_one_in: self.re_execute_one_in.or(file.re_execute_one_in),
+            max_file_gib: self.max_file_gib.or(file.max_file_gib),
+            collect_after_hours: self.collect_after_hours.or(file.collect_after_hours),
+            quota_gib: self.quota_gib.or(file.quota_gib),
+            quota_models: self.quota_models.or(file.quota_models),
+            quota_commits_per_hour: self.quota_commits_per_hour.or(file.quota_commits_per_hour),
+            quota_commits_per_day: self.quota_commits_per_day.or(file.quota_commits_per_day),
+            registration: self.registration.or(file.registration),
         };
         settings.check()?;
         Ok(settings)
@@ -72,6 +111,34 @@ impl Settings {
         }
     }
 
+    /// Who may make an account, where the hub listens on `listen`.
+    pub(crate) fn registration(&self, listen: SocketAddr) -> Registration {
+        match self.registration {
+            Some(Registering::Open) => Registration::Open,
+            None if listen.ip().is_loopback() => Registration::Open,
+            Some(Registering::Invitation) | None => Registration::Invitation,
+        }
+    }
+
+    /// What the hub keeps, for how long, and how much of it.
+    pub(crate) fn storing(&self) -> Storing {
+        let usual = Storing::default();
+        Storing {
+            max_file: self.max_file_gib.map_or(usual.max_file, |gib| gib << 30),
+            grace_ms: match self.collect_after_hours {
+                None => usual.grace_ms,
+                Some(0) => None,
+                Some(hours) => Some(i64::from(hours) * 3_600_000),
+            },
+            bounds: Bounds {
+                bytes: self.quota_gib.map_or(usual.bounds.bytes, |gib| gib << 30),
+                models: self.quota_models.unwrap_or(usual.bounds.models),
+                commits_per_hour: self.quota_commits_per_hour.unwrap_or(usual.bounds.commits_per_hour),
+                commits_per_day: self.quota_commits_per_day.unwrap_or(usual.bounds.commits_per_day),
+            },
+        }
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         if let Some(url) = &self.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
@@ -80,6 +147,15 @@ impl Settings {
         }
         if let Some(mib) = self.runner_memory_mib.filter(|mib| !(64..=1024 * 1024).contains(mib)) {
             return Err(hinted(format!("runner_memory_mib = {mib} is out of bounds"), "64 to 1048576"));
+        }
+        if let Some(gib) = self.max_file_gib.filter(|gib| !(1..=1024).contains(gib)) {
+            return Err(hinted(format!("max_file_gib = {gib} is out of bounds"), "1 to 1024"));
+        }
+        if let Some(gib) = self.quota_gib.filter(|gib| *gib > 1 << 30) {
+            return Err(hinted(format!("quota_gib = {gib} is out of bounds"), "0 to 1073741824"));
+        }
+        if let Some(hours) = self.collect_after_hours.filter(|hours| *hours > 87_600) {
+            return Err(hinted(format!("collect_after_hours = {hours} is out of bounds"), "0 to 87600"));
         }
         match &self.name {
             Some(name) if name.is_empty() || name.chars().count() > 60 || name.chars().any(char::is_control) => {
@@ -115,6 +191,9 @@ mod tests {
             ("public_url = \"hub.example\"", &["public_url", "hub.example"]),
             ("name = \"\"", &["name = \"\""]),
             ("runner_memory_mib = 63", &["runner_memory_mib = 63"]),
+            ("max_file_gib = 0", &["max_file_gib = 0"]),
+            ("quota_gib = 2000000000", &["quota_gib = 2000000000"]),
+            ("collect_after_hours = 100000", &["collect_after_hours = 100000"]),
             ("re_execute_one_in = -1", &["modelhub.toml", "re_execute_one_in = -1"]),
         ] {
             fs::write(Settings::path(folder.path()), text).unwrap();

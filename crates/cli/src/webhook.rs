@@ -4,20 +4,26 @@ use clap::{Args, Subcommand};
 use ledger::Amount;
 
 use crate::account::{more, opg, page};
+use crate::hooks;
 use crate::place::Connection;
 use crate::run::amount;
 use crate::screen::{Align, Screen, Table};
 
-/// Where your alerts go: a limit that is nearly used up or was in the way, a balance that is low.
+/// Who is told: one address of your alerts (`set`, `show`), and webhooks of what happens to your models (`add`, `list`).
 #[derive(Debug, Subcommand)]
 pub(crate) enum Webhook {
     Set(Set),
     Show(Show),
+    Add(hooks::Add),
+    List(hooks::List),
+    Change(hooks::Change),
+    Log(hooks::Log),
+    Redeliver(hooks::Redeliver),
     Remove(Remove),
     Test(Test),
 }
 
-/// Sets the address, and shows the secret that messages are signed with when it is new (Standard Webhooks).
+/// Sets where your alerts go: a limit that is nearly used up or was in the way, a balance that is low. Shows the secret that messages are signed with when it is new (Standard Webhooks).
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   modelhub webhook set https://example.com/modelhub --low-balance 2")]
@@ -35,7 +41,7 @@ pub(crate) struct Set {
     connection: Connection,
 }
 
-/// Shows it.
+/// Shows where your alerts go.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  modelhub webhook show")]
 pub(crate) struct Show {
@@ -43,18 +49,24 @@ pub(crate) struct Show {
     connection: Connection,
 }
 
-/// Ends it: nothing more is told.
+/// Ends a webhook with its log; without one named, where your alerts go: nothing more is told.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  modelhub webhook remove")]
+#[command(after_help = "Examples:\n  modelhub webhook remove hook_7\n  modelhub webhook remove")]
 pub(crate) struct Remove {
+    /// A webhook of events
+    #[arg(value_name = "hook_…")]
+    id: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
 
-/// Sends a message that says nothing. `alerts` shows what came of it.
+/// Sends a message that says nothing. `webhook log` shows what came of it, and `alerts` for the address of your alerts.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  modelhub webhook test")]
+#[command(after_help = "Examples:\n  modelhub webhook test hook_7\n  modelhub webhook test")]
 pub(crate) struct Test {
+    /// A webhook of events
+    #[arg(value_name = "hook_…")]
+    id: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -83,11 +95,18 @@ impl Webhook {
                 let webhook: api::Webhook = connection.open()?.get(PATH)?;
                 screen.show(&webhook, || words(&webhook))
             }
-            Webhook::Remove(Remove { connection }) => {
+            Webhook::Add(add) => add.run(screen),
+            Webhook::List(list) => list.run(screen),
+            Webhook::Change(change) => change.run(screen),
+            Webhook::Log(log) => log.run(screen),
+            Webhook::Redeliver(redeliver) => redeliver.run(screen),
+            Webhook::Remove(Remove { id: Some(id), connection }) => hooks::remove(&connection, &id, screen),
+            Webhook::Test(Test { id: Some(id), connection }) => hooks::test(&connection, &id, screen),
+            Webhook::Remove(Remove { id: None, connection }) => {
                 let removed: api::RemovedWebhook = connection.open()?.delete(PATH)?;
                 screen.show(&removed, || "removed".to_owned())
             }
-            Webhook::Test(Test { connection }) => {
+            Webhook::Test(Test { id: None, connection }) => {
                 let body = serde_json::json!({});
                 let queued: api::QueuedTest = connection.open()?.post(&format!("{PATH}/test"), &body)?;
                 screen.show(&queued, || "queued; modelhub alerts shows what came of it".to_owned())

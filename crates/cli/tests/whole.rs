@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_modelhub");
@@ -262,6 +262,42 @@ fn a_hub_is_backed_up_while_it_runs_and_restored_elsewhere() {
 }
 
 #[test]
+fn files_are_looked_at_bounded_and_collected() {
+    let mut hub = Hub::start();
+    let alice = hub.account("alice");
+    let folder = tempfile::tempdir().unwrap();
+    let iris = model(folder.path());
+    hub.json(&alice, &["publish", &iris]);
+    let found = hub.json("", &["fsck", "--deep"]);
+    assert_eq!((&found["in_order"], &found["releases"], &found["waiting_blobs"]), (&json!(true), &json!(1), &json!(0)));
+    assert!(found["named_blobs"].as_u64() >= Some(1) && found["read_bytes"] == found["named_bytes"], "{found}");
+
+    let kept = found["named_bytes"].as_u64().unwrap();
+    let quota = hub.json("", &["admin", "quota", "alice", "--gib", "0", "--models", "1"]);
+    assert_eq!((quota["named_bytes"].as_u64(), &quota["own"]), (Some(kept), &json!(["max_bytes", "max_models"])));
+    let quota = hub.json("", &["admin", "quota", "alice", "--commits-per-hour", "7"]);
+    assert_eq!((&quota["max_models"], &quota["max_commits_per_hour"]), (&json!(1), &json!(7)), "the rest stays");
+    assert_eq!(hub.json(&alice, &["quota"]), quota);
+    fs::write(Path::new(&iris).join("more.bin"), "more").unwrap();
+    let (status, said) = hub.fails(&alice, &["publish", &iris, "alice/iris"]);
+    assert!(status == Some(1) && said.contains("may keep 0") && said.contains("hint: "), "{said}");
+    assert_eq!(hub.json("", &["admin", "quota", "alice", "--usual"])["own"], json!([]));
+    let collected = hub.json("", &["admin", "collect", "--dry-run"]);
+    assert_eq!((&collected["blobs"], &collected["dry_run"]), (&json!(0), &json!(true)));
+
+    let (status, said) = hub.fails("", &["fsck", "--repair"]);
+    assert!(status == Some(1) && said.contains("stop the hub"), "{said}");
+    hub.stop();
+    assert_eq!(hub.json("", &["fsck", "--repair"])["in_order"], true);
+    // A file that a release names is gone.
+    let blobs = fs::read_dir(hub.data().join("blobs")).unwrap().flatten().filter(|entry| entry.file_name().len() == 2);
+    let blob = blobs.flat_map(|shelf| fs::read_dir(shelf.path()).unwrap().flatten()).next().unwrap().path();
+    fs::remove_file(&blob).unwrap();
+    let (status, said) = hub.fails("", &["fsck"]);
+    assert!(status == Some(1) && said.contains("the files are not in order: 1 differences"), "{said}");
+}
+
+#[test]
 fn books_without_their_catalogue_are_no_hub() {
     let mut hub = Hub::start();
     hub.account("bob");
@@ -380,6 +416,7 @@ fn every_command_shows_an_example() {
         "holds",
         "debts",
         "limits",
+        "quota",
         "trial",
         "webhook set",
         "webhook show",
@@ -387,6 +424,7 @@ fn every_command_shows_an_example() {
         "webhook test",
         "alerts",
         "audit",
+        "fsck",
         "backup",
         "restore",
         "doctor",
@@ -404,6 +442,8 @@ fn every_command_shows_an_example() {
         "admin trial",
         "admin fee",
         "admin rate",
+        "admin quota",
+        "admin collect",
     ];
     for command in groups.iter().chain(&leaves) {
         let output = Command::new(PROGRAM).args(command.split(' ')).arg("--help").output().unwrap();

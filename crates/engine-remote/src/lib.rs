@@ -68,6 +68,10 @@ impl Engine for Anywhere {
         }
     }
 
+    fn loaded(&self, model: &Model) -> Option<bool> {
+        if model.remote.is_none() { self.here.loaded(model) } else { None }
+    }
+
     fn preload(&self, model: &Model) {
         if model.remote.is_none() {
             self.here.preload(model);

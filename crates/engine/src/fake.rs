@@ -3,7 +3,7 @@
 //! Always: inputs are checked against the signature and deadlines are kept, as the real one does. Every call takes the
 //! next behaviour of its model's script; the last one repeats.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,6 +63,7 @@ struct Shared {
     calls: AtomicUsize,
     trials: AtomicUsize,
     preloaded: Mutex<Vec<[u8; 32]>>,
+    ran: Mutex<HashSet<[u8; 32]>>,
 }
 
 #[derive(Debug, Clone)]
@@ -95,6 +96,7 @@ impl Fake {
                 calls: AtomicUsize::new(0),
                 trials: AtomicUsize::new(0),
                 preloaded: Mutex::default(),
+                ran: Mutex::default(),
             }),
         }
     }
@@ -213,7 +215,12 @@ impl Engine for Fake {
         }
     }
 
+    fn loaded(&self, model: &Model) -> Option<bool> {
+        Some(lock(&self.shared.ran).contains(&model.digest) || lock(&self.shared.preloaded).contains(&model.digest))
+    }
+
     async fn run(&self, model: &Model, call: Call) -> Result<Ran, Failure> {
+        lock(&self.shared.ran).insert(model.digest);
         self.perform(&model.digest, call.inputs, call.deadline).await
     }
 

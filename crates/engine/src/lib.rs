@@ -71,6 +71,11 @@ pub trait Engine: Send + Sync + Debug {
     /// behind.
     async fn run(&self, model: &Model, call: Call) -> Result<Ran, Failure>;
 
+    /// Whether a call of `model` would find it loaded; none where that is not known, as of another server's models.
+    fn loaded(&self, _model: &Model) -> Option<bool> {
+        None
+    }
+
     /// Loads `model` before anybody calls it, if there is room for it. Needs a tokio runtime around it.
     fn preload(&self, model: &Model);
 

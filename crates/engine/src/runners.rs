@@ -172,6 +172,10 @@ impl Engine for Runners {
         answer.await.unwrap_or(Err(Failure::Died { how: Death::Stopped }))
     }
 
+    fn loaded(&self, model: &Model) -> Option<bool> {
+        Some(self.pool.pid(&model.digest).is_some())
+    }
+
     fn preload(&self, model: &Model) {
         self.pool.preload(model);
     }

@@ -32,7 +32,11 @@ const MAX_KEYS: usize = 1_000;
 
 /// A secret for a new key.
 pub fn new_secret() -> String {
-    format!("mh_{}", hex(&random::<32>()))
+    secret_with("mh_")
+}
+
+pub(crate) fn secret_with(prefix: &str) -> String {
+    format!("{prefix}{}", hex(&random::<32>()))
 }
 
 impl Hub {
@@ -109,7 +113,7 @@ impl Hub {
         Ok((account, key))
     }
 
-    async fn give_play_money(&self, account: &Account) -> Result<(), Error> {
+    pub(crate) async fn give_play_money(&self, account: &Account) -> Result<(), Error> {
         let amount = Amount::from_nano(DEV_OPG).expect("a hundred is an amount");
         let (now, why) = (self.0.clock.now(), || "--dev".to_owned());
         let id = || TransferId::from_uuid(self.0.ids.next());
@@ -123,6 +127,16 @@ impl Hub {
     pub async fn create_key(&self, caller: &Caller, wish: KeyWish) -> Result<FreshKey, Error> {
         // Keys that a leaked one has made would outlive its revocation, so making them is no matter of every key.
         caller.may(Action::Money, Object::Account(caller.account()))?;
+        self.make_key_of(caller, caller.account().id, wish).await
+    }
+
+    /// The same of an account that the caller may make keys of.
+    pub(crate) async fn make_key_of(
+        &self,
+        caller: &Caller,
+        account: AccountId,
+        wish: KeyWish,
+    ) -> Result<FreshKey, Error> {
         let invalid = |what, value: String, rule: &str| Error::Invalid { what, value, rule: rule.to_owned() };
         if wish.name.chars().count() > 100 || wish.name.chars().any(char::is_control) {
             return Err(invalid("name", wish.name, "at most 100 characters on one line"));
@@ -135,7 +149,7 @@ impl Hub {
             return Err(Error::ScopeMissing { needed, has: has() });
         }
         wish.models.iter().flatten().try_for_each(|model| caller.reaches(model))?;
-        if self.0.catalog.keys(caller.account().id).await?.iter().filter(|k| k.revoked.is_none()).count() >= MAX_KEYS {
+        if self.0.catalog.keys(account).await?.iter().filter(|k| k.revoked.is_none()).count() >= MAX_KEYS {
             return Err(invalid("key", wish.name, "an account has at most 1000 keys; revoke one first"));
         }
         check_limits(wish.limits)?;
@@ -146,8 +160,10 @@ impl Hub {
         let limits = wish.limits.within(caller.limits());
         let models = wish.models.or_else(|| caller.models().map(<[_]>::to_vec));
         let wish = KeyWish { limits, models, ..wish };
-        let (key, new) = self.make_key(caller.account().id, wish, caller.expires(), new_secret());
-        let (hub, account) = (self.clone(), caller.account().id);
+        // A session's end is that of a browser's visit, not of what its account has made meanwhile.
+        let end = if caller.is_session() { None } else { caller.expires() };
+        let (key, new) = self.make_key(account, wish, end, new_secret());
+        let hub = self.clone();
         whole(async move {
             hub.0.catalog.add_key(&new).await?;
             if limits.over_time() {
@@ -163,21 +179,16 @@ impl Hub {
         Ok(self.0.catalog.keys(caller.account().id).await?)
     }
 
-    /// The accounts that the caller is a member of.
-    pub async fn member_of(&self, caller: &Caller) -> Result<Vec<Account>, Error> {
-        let mut accounts = Vec::new();
-        for group in caller.groups().iter().filter(|group| **group != caller.account().id) {
-            accounts.extend(self.0.catalog.account_by_id(*group).await?);
-        }
-        Ok(accounts)
-    }
-
     /// Ends a key at once. A key may end itself, whatever its scopes.
     pub async fn revoke_key(&self, caller: &Caller, key: KeyId) -> Result<(), Error> {
         if key != caller.key() {
             caller.may(Action::Money, Object::Account(caller.account()))?;
         }
-        let (hub, account) = (self.clone(), caller.account().id);
+        self.revoke_key_of(caller.account().id, key).await
+    }
+
+    pub(crate) async fn revoke_key_of(&self, account: AccountId, key: KeyId) -> Result<(), Error> {
+        let hub = self.clone();
         let revoked = whole(async move {
             let revoked = hub.0.catalog.revoke_key(account, key, hub.0.clock.now()).await;
             // Also after an error: nobody knows how far it came.
@@ -189,7 +200,13 @@ impl Hub {
     }
 
     /// A key as it was wished for, but not beyond `end`.
-    fn make_key(&self, account: AccountId, wish: KeyWish, end: Option<Time>, secret: String) -> (FreshKey, NewKey) {
+    pub(crate) fn make_key(
+        &self,
+        account: AccountId,
+        wish: KeyWish,
+        end: Option<Time>,
+        secret: String,
+    ) -> (FreshKey, NewKey) {
         let now = self.0.clock.now();
         let wished = wish.expires_in_days.map(|days| now.plus_ms(i64::from(days).saturating_mul(Time::DAY_MS)));
         let record = KeyRecord {
@@ -202,6 +219,8 @@ impl Hub {
             created: now,
             expires: [wished, end].into_iter().flatten().min(),
             revoked: None,
+            session: false,
+            used: None,
         };
         let new = NewKey { record: record.clone(), hash: Sha256::digest(secret.as_bytes()).into() };
         (FreshKey { record, secret }, new)

@@ -6,7 +6,7 @@ use registry::{Access, Card, Handle, Revision};
 use serde_json::Value as Json;
 use store::{Order, Wanted};
 
-use crate::{Caller, Error, Hub, Snapshot};
+use crate::{Caller, Error, Filters, Hub, Kind, Query, SearchWish, Snapshot, Sort};
 
 /// Most models that are looked at for one page: the rest of a list is its next page.
 const MAX_LOOKED_AT: u64 = 1_000;
@@ -31,8 +31,8 @@ pub struct Sought {
     /// Whether the weights are open to everybody.
     pub open: Option<bool>,
     pub order: Order,
-    /// How many models of the whole list come before.
-    pub offset: u64,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
     pub limit: u64,
 }
 
@@ -42,13 +42,67 @@ impl Hub {
         &self,
         viewer: Option<&Caller>,
         sought: &Sought,
-    ) -> Result<(Vec<Described>, Option<u64>), Error> {
-        let Sought { owner, search, words, open, order, offset, limit } = sought;
+    ) -> Result<(Vec<Described>, Option<String>), Error> {
+        let offset = match &sought.cursor {
+            None => Some(0),
+            Some(cursor) => cursor.parse::<u64>().ok().map(|offset| offset.min(i64::MAX as u64)),
+        };
+        match offset {
+            // A list that was begun by counting goes on so.
+            Some(offset) if sought.cursor.is_some() || !self.is_found(sought) => {
+                self.looked_at(viewer, sought, offset).await
+            }
+            _ => self.found(viewer, sought).await,
+        }
+    }
+
+    /// Whether the index answers this: what a list of all models in their order would not.
+    fn is_found(&self, sought: &Sought) -> bool {
+        let part = sought.search.as_ref().is_some_and(|part| part.chars().count() > 1);
+        (part || !sought.words.is_empty() || sought.open.is_some()) && self.search_complete()
+    }
+
+    /// A page from the index.
+    async fn found(&self, viewer: Option<&Caller>, sought: &Sought) -> Result<(Vec<Described>, Option<String>), Error> {
+        let Sought { owner, search, words, open, order, cursor, limit } = sought;
+        let sort = match order {
+            Order::Changed => Sort::Updated,
+            Order::Created => Sort::New,
+        };
+        let filters = Filters {
+            of: open.filter(|open| *open).map(|_| (Kind::Access, Access::Open.word().to_owned())).into_iter().collect(),
+            closed: *open == Some(false),
+            words: words.clone(),
+            owner: owner.as_ref().map(ToString::to_string),
+            part: search.clone(),
+            ..Filters::default()
+        };
+        let after = cursor.as_ref().map(|cursor| cursor.parse()).transpose()?;
+        let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
+        let query = Query { filters, sort, limit, after, ..Query::default() };
+        let found = self.search(viewer, SearchWish { query, surface: "hf", current: true }).await?;
+        let mut page = Vec::with_capacity(found.items.len());
+        for item in found.items {
+            let snapshot = self.snapshot_of(item.shown.repository, &Revision::main()).await?;
+            let card = self.card(&snapshot).await?;
+            page.push(Described { snapshot, card });
+        }
+        Ok((page, found.next.map(|next| next.to_string())))
+    }
+
+    /// A page of those among all models, in their order, that fit.
+    async fn looked_at(
+        &self,
+        viewer: Option<&Caller>,
+        sought: &Sought,
+        offset: u64,
+    ) -> Result<(Vec<Described>, Option<String>), Error> {
+        let Sought { owner, search, words, open, order, limit, .. } = sought;
         let limit = (*limit).clamp(1, MAX_LOOKED_AT);
         let all = words.is_empty() && open.is_none();
         let look = if all { limit } else { MAX_LOOKED_AT };
         let (owner, search, order) = (owner.clone(), search.clone(), *order);
-        let wanted = Wanted { owner, search, order, offset: *offset, limit: look, ..Wanted::default() };
+        let wanted = Wanted { owner, search, order, offset, limit: look, ..Wanted::default() };
         let models = self.repositories(viewer, wanted).await?;
         let more = models.len() as u64 == look;
         let (mut page, mut looked) = (Vec::new(), 0);
@@ -64,10 +118,10 @@ impl Hub {
             }
             page.push(Described { snapshot, card });
             if page.len() as u64 == limit && !all {
-                return Ok((page, Some(offset.saturating_add(looked))));
+                return Ok((page, Some(offset.saturating_add(looked).to_string())));
             }
         }
-        Ok((page, more.then(|| offset.saturating_add(looked))))
+        Ok((page, more.then(|| offset.saturating_add(looked).to_string())))
     }
 }
 

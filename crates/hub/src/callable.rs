@@ -21,6 +21,17 @@ pub struct Callable {
 }
 
 impl Callable {
+    /// Whether it may be called: one that was yanked only by who `named` it.
+    pub(crate) fn may_run(&self, named: bool) -> Result<(), Error> {
+        match &self.release.yanked {
+            Some(reason) if !named => {
+                let (model, release) = (self.release.model.name.clone(), self.release.number);
+                Err(Error::Yanked { model, release, reason: reason.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// How many items these inputs are: the largest first axis that the contract leaves open; one where there is none.
     pub(crate) fn items(&self, inputs: &[tensor::Tensor]) -> u64 {
         let ports = &self.release.contract.signature.inputs;

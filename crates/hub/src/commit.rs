@@ -35,6 +35,8 @@ impl Hub {
 
     /// Makes the change and gives the commit the branch stands at then.
     pub async fn commit(&self, caller: &Caller, change: Change) -> Result<CommitRecord, Error> {
+        // What is committed may have come for long.
+        let caller = &self.again(caller).await?;
         let repository = self.own(caller, &change.model).await?;
         for (what, text, limit) in [("title", &change.title, MAX_TITLE), ("message", &change.message, MAX_MESSAGE)] {
             if text.len() > limit {
@@ -62,6 +64,9 @@ impl Hub {
             });
         }
         self.check_handed_in(&repository, &change.edits).await?;
+        if head.as_ref().is_none_or(|head| head.id != tree.commit_id()) {
+            self.may_change(&repository).await?;
+        }
         self.0.blobs.leave_room(tree.files().len() as u64 * FILE_ROW)?;
         let new = NewCommit {
             model: repository.model.id,
@@ -95,8 +100,7 @@ impl Hub {
     async fn check_handed_in(&self, repository: &Repository, edits: &[Edit]) -> Result<(), Error> {
         for edit in edits {
             let Edit::Put(file) = edit else { continue };
-            let known = self.0.catalog.upload(repository.model.owner.id, file.sha256).await?;
-            if known != Some(file.size) || !self.0.blobs.has(file.sha256) {
+            if self.handed_in_by(repository.model.owner.id, file.sha256).await? != Some(file.size) {
                 return Err(Error::NotHandedIn { path: file.path.clone(), sha256: file.sha256 });
             }
         }

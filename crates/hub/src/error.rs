@@ -1,12 +1,12 @@
 //! Why a use case did not do what it was asked. Nothing is half done then.
 
 use engine::{Away, Failure, Unavailable};
-use ledger::{AccountId, Amount, CallId, PriceError, Refusal, SplitError};
+use ledger::{AccountId, Amount, CallId, PriceError, Refusal, SplitError, TariffError};
 use registry::{
     Access, CardError, CommitId, Digest, EditError, FilePath, Handle, ModelName, NameError, RefName, ReleaseNumber,
     TreeError,
 };
-use store::{BlobError, CatalogError, Denied, RefKind, Scope};
+use store::{AccessStatus, BlobError, CatalogError, Denied, MAX_WAITING, MemberRole, RefKind, Scope};
 use tasks::Refusal as Unread;
 use tensor::Mismatch;
 
@@ -31,8 +31,54 @@ pub enum Error {
     ModelNotAllowed { model: ModelName },
     #[error("{handle} does not belong to {owner}'s group")]
     NotInGroup { handle: Handle, owner: Handle },
+    #[error("{handle} is a {role} of {owner}, and this takes {}", article(*.least))]
+    RoleTooLow { handle: Handle, owner: Handle, role: MemberRole, least: MemberRole },
+    #[error(
+        "the release has another {what} than the one before, which only an admin of {owner} changes; {handle} is a {role}"
+    )]
+    TermsStand { handle: Handle, owner: Handle, role: MemberRole, what: &'static str },
+    #[error("the key is for single models, and this is about all of them")]
+    KeyForModels,
     #[error("only the operator may do this")]
     NotOperator,
+    #[error("the session is over, or was ended")]
+    NoSession,
+
+    // Who signs in.
+    #[error("this hub takes no new accounts without an invitation")]
+    InvitationNeeded,
+    #[error("the invitation is unknown, was used, or is over")]
+    NoInvitation,
+    #[error("nobody was asked for this, or it was answered, or more than ten minutes ago")]
+    NotAsked,
+    #[error(transparent)]
+    NoPasskeys(identity::NoPasskeys),
+    #[error(transparent)]
+    Passkey(#[from] identity::Rejected),
+    #[error("no account here has this passkey")]
+    UnknownPasskey,
+    #[error(transparent)]
+    WalletText(#[from] identity::BadMessage),
+    #[error(transparent)]
+    Wallet(#[from] identity::NotSigned),
+    #[error("no account here has the wallet {address}")]
+    UnknownWallet { address: receipt::Address },
+    #[error("this passkey or wallet belongs to an account already")]
+    WayTaken,
+    #[error("an account has at most 50 passkeys and as many wallets")]
+    ManyWays,
+    #[error("it is the last way to sign in to the account; add another first")]
+    LastWay,
+    #[error("there is no {what} {id} to be removed")]
+    NoWay { what: &'static str, id: String },
+    #[error("no program waits under the code \"{code}\"; a code is good for ten minutes, once")]
+    NoDevice { code: String },
+    #[error("{what}")]
+    Crowded { what: String },
+
+    // What is searched.
+    #[error(transparent)]
+    Search(#[from] search::Error),
 
     // What is asked for.
     #[error("there is no model {model}")]
@@ -49,8 +95,24 @@ pub enum Error {
     NoFile { model: ModelName, path: String, commit: CommitId },
     #[error("{path} of {model} is {access}: it runs here and is read by its owner alone")]
     Sealed { model: ModelName, path: FilePath, access: Access },
+    #[error("{path} of {model} is gated: {}", waits(*.status))]
+    NotAdmitted { model: ModelName, path: FilePath, status: Option<AccessStatus> },
+    #[error("{model} is {access}, and there is no access to ask for")]
+    NotGated { model: ModelName, access: Access },
+    #[error("{handle} reads the weights of {model} already")]
+    AdmittedAlready { model: ModelName, handle: Handle },
+    #[error("{who} has no request for access to {model}{}", .status.map_or_else(String::new, |status| format!(" that is not {status} already")))]
+    NoAccessRequest { model: ModelName, who: String, status: Option<AccessStatus> },
+    #[error("{model} is gated and {MAX_WAITING} accounts wait for an answer already, as many as may")]
+    ManyRequests { model: ModelName },
     #[error("there is no account \"{handle}\"")]
     NoAccount { handle: Handle },
+    #[error("{handle} is no organisation")]
+    NotOrganisation { handle: Handle },
+    #[error("{handle} is no member of {organisation}")]
+    NoMember { handle: Handle, organisation: Handle },
+    #[error("{handle} is the last admin of {organisation}, which keeps one")]
+    LastAdmin { handle: Handle, organisation: Handle },
     #[error("there is no receipt {call} for this key")]
     NoReceipt { call: CallId },
     #[error("there is no key {key} of this account, or it is revoked already")]
@@ -139,12 +201,34 @@ pub enum Error {
     #[error(transparent)]
     Blob(BlobError),
 
+    #[error("{owner} keeps {used} bytes and may keep {bound}; {wanted} more are too many")]
+    OverQuota { owner: Handle, wanted: u64, used: u64, bound: u64 },
+    #[error("{owner} has {count} models and may have {bound}")]
+    ManyModels { owner: Handle, count: u64, bound: u64 },
+    #[error("{model} had {count} commits within {over} and may have {bound}")]
+    ManyCommits { model: ModelName, count: u64, over: &'static str, bound: u64, wait_s: u32 },
+    #[error("the bytes of {sha256} were handed in so long ago, without being named, that they were collected")]
+    Collected { sha256: Digest },
     #[error("{limit} files are coming in already, as many as this hub takes at a time")]
     TooManyUploads { limit: usize },
     #[error(
         "the texts, files and pictures of {limit} calls are being read already, as many as this hub reads at a time"
     )]
     TooManyReads { limit: usize },
+
+    #[error("{limit} requests wait for events already, as many as this hub lets wait")]
+    ManyFollowers { limit: usize },
+    /// A price that cannot hold from then on.
+    #[error(transparent)]
+    Tariff(#[from] TariffError),
+    #[error("{model} {release} was yanked: {reason}. Unversioned calls go to no other release of its major")]
+    Yanked { model: ModelName, release: ReleaseNumber, reason: String },
+    #[error("there is no webhook {hook} of this account")]
+    NoHook { hook: String },
+    #[error("the webhook has no delivery {delivery}")]
+    NoDelivery { delivery: String },
+    #[error("an account has at most {limit} webhooks")]
+    ManyHooks { limit: u64 },
 
     // The machine.
     #[error("{0}")]
@@ -184,6 +268,21 @@ impl Error {
     }
 }
 
+fn article(role: MemberRole) -> String {
+    if role == MemberRole::Admin { format!("an {role}") } else { format!("a {role}") }
+}
+
+/// Why somebody does not read gated weights yet.
+fn waits(status: Option<AccessStatus>) -> &'static str {
+    match status {
+        None => "its owner lets in whoever asks and is approved",
+        Some(AccessStatus::Pending) => "your request waits for its owner's answer",
+        Some(AccessStatus::Rejected) => "its owner has rejected your request",
+        // Between two looks at it somebody was let in.
+        Some(AccessStatus::Accepted) => "its owner has accepted your request by now",
+    }
+}
+
 impl From<CatalogError> for Error {
     fn from(error: CatalogError) -> Self {
         match error {
@@ -192,7 +291,22 @@ impl From<CatalogError> for Error {
             CatalogError::ModelTaken { model } => Error::ModelTaken { model },
             CatalogError::HasReleases { count } => Error::HasReleases { count },
             CatalogError::Stale { head } => Error::Overtaken { head },
+            // What these are about is known where they are asked for: `organisations.rs`, `access.rs`.
+            many @ (CatalogError::ManyMembers
+            | CatalogError::ManyMemberships
+            | CatalogError::ManyOrganisations
+            | CatalogError::ManyRequests
+            | CatalogError::LastAdmin) => Error::Internal { reason: many.to_string() },
             gone @ CatalogError::Gone { .. } => Error::Internal { reason: gone.to_string() },
+            CatalogError::WayTaken => Error::WayTaken,
+            CatalogError::ManyWays => Error::ManyWays,
+            CatalogError::LastWay => Error::LastWay,
+            CatalogError::NoInvitation => Error::NoInvitation,
+            crowd @ (CatalogError::ManyChallenges | CatalogError::ManyInvitations) => {
+                Error::Crowded { what: crowd.to_string() }
+            }
+            CatalogError::Tariff(error) => Error::Tariff(error),
+            CatalogError::Collected { blob } => Error::Collected { sha256: blob },
             CatalogError::Failed { reason } => Error::Internal { reason },
         }
     }

@@ -1,14 +1,14 @@
 //! The files of a commit, and who may read them.
 //!
-//! Always: what carries weights is read by the owner's group alone until the owner says otherwise, whichever revision,
-//! range or form is asked for; that a file is there, its size and its digest are no secret of a model that is seen.
+//! Always: what carries weights is read by those alone who may write where it lies, until the owner says otherwise,
+//! whichever revision, range or form is asked for; that a file is there, its size and its digest are no secret of a model that is seen.
 
 use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
 
 use registry::{Access, Card, Digest, File, GitOid, LARGE_BYTES, ModelName, RefName, Revision, Tree};
-use store::{CommitRecord, Repository};
+use store::{AccessStatus, CommitRecord, Repository};
 
 use crate::publish::MAX_README;
 use crate::{Action, Caller, Error, Hub, Object};
@@ -101,18 +101,18 @@ impl Hub {
     }
 
     /// A file of it that this viewer may read.
-    pub fn file<'a>(&self, viewer: Option<&Caller>, of: &'a Snapshot, path: &str) -> Result<&'a File, Error> {
+    pub async fn file<'a>(&self, viewer: Option<&Caller>, of: &'a Snapshot, path: &str) -> Result<&'a File, Error> {
         let model = &of.repository.model.name;
         let Some(file) = of.tree.get(path) else {
             return Err(Error::NoFile { model: model.clone(), path: path.to_owned(), commit: of.commit.id });
         };
-        self.may_read(viewer, &of.repository, file)?;
+        self.may_read(viewer, &of.repository, file).await?;
         Ok(file)
     }
 
     /// Opens a file of it.
     pub async fn open(&self, viewer: Option<&Caller>, snapshot: &Snapshot, path: &str) -> Result<Opened, Error> {
-        let file = self.file(viewer, snapshot, path)?;
+        let file = self.file(viewer, snapshot, path).await?;
         let blobs = self.0.blobs.clone();
         let digest = file.sha256;
         let opened = tokio::task::spawn_blocking(move || blobs.open_file(digest)).await;
@@ -120,19 +120,33 @@ impl Hub {
         Ok(Opened { file: file.clone(), content })
     }
 
-    /// Whether the content of a file is for this viewer.
-    pub fn may_read(&self, viewer: Option<&Caller>, of: &Repository, file: &File) -> Result<(), Error> {
+    /// Whether the content of a file is for this viewer: the one place that says so, for every surface. What carries
+    /// weights is for those who may write where it lies, for everybody if it is open, and for those whom its owner has
+    /// let in if it is gated; sealed, it is for nobody else.
+    pub async fn may_read(&self, viewer: Option<&Caller>, of: &Repository, file: &File) -> Result<(), Error> {
         if !file.carries_weights() || of.access == Access::Open {
             return Ok(());
         }
-        let model = &of.model;
-        let may = |viewer: &Caller| {
-            viewer.may(Action::Read, Object::Account(&model.owner))?;
-            viewer.may(Action::Read, Object::Model(&model.name))
+        let (model, path) = (&of.model, file.path.clone());
+        let owns = |viewer: &Caller| {
+            viewer.may(Action::ReadWeights, Object::Account(&model.owner))?;
+            viewer.may(Action::ReadWeights, Object::Model(&model.name))
         };
-        match viewer.map(may) {
-            Some(Ok(())) => Ok(()),
-            _ => Err(Error::Sealed { model: of.model.name.clone(), path: file.path.clone(), access: of.access }),
+        if viewer.is_some_and(|viewer| owns(viewer).is_ok()) {
+            return Ok(());
+        }
+        if of.access == Access::Sealed {
+            return Err(Error::Sealed { model: model.name.clone(), path, access: of.access });
+        }
+        let status = match viewer {
+            Some(viewer) if viewer.may(Action::Read, Object::Model(&model.name)).is_ok() => {
+                self.0.catalog.access_request(model.id, viewer.account().id).await?.map(|request| request.status)
+            }
+            _ => None,
+        };
+        match status {
+            Some(AccessStatus::Accepted) => Ok(()),
+            status => Err(Error::NotAdmitted { model: model.name.clone(), path, status }),
         }
     }
 

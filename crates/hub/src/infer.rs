@@ -49,6 +49,8 @@ pub struct Answer {
     pub cost: Amount,
     pub paid_from: PaidFrom,
     pub cold: bool,
+    /// Why its owner advises against the release.
+    pub yanked: Option<String>,
     /// Whether this is the kept outcome of an earlier request with the same key.
     pub replayed: bool,
 }
@@ -78,17 +80,23 @@ impl PaidFrom {
 impl Hub {
     /// Runs one paid call.
     pub async fn infer(&self, request: Request) -> Result<Answer, Error> {
+        let named = request.release.is_some();
+        self.infer_as(request, named).await
+    }
+
+    /// The same, where whoever calls may not have `named` the release that the request is for.
+    pub(crate) async fn infer_as(&self, request: Request, named: bool) -> Result<Answer, Error> {
         let hub = self.clone();
         whole(async move {
             let running = hub.0.running.clone();
             let _running = running.read().await;
-            hub.call(request).await
+            hub.call(request, named).await
         })
         .await
     }
 
     /// The trunk: quote, fund, run, capture.
-    async fn call(&self, request: Request) -> Result<Answer, Error> {
+    async fn call(&self, request: Request, named: bool) -> Result<Answer, Error> {
         request.caller.may(Action::Call, Object::Model(&request.model))?;
         let callable = self.called(&request.caller, &request.model, request.release).await?;
         let keyed = request.keyed();
@@ -102,7 +110,7 @@ impl Hub {
             return Ok(answer);
         }
         let call = Draft::new(self, &request, &callable, keyed);
-        let terms = self.agree(&request, &callable).map_err(|error| self.failed(&call, None, None, error))?;
+        let terms = self.agree(&request, &callable, named).map_err(|error| self.failed(&call, None, None, error))?;
         let funds = self.fund(&request.caller, &callable, &terms).await;
         let funds = funds.map_err(|error| self.failed(&call, Some(&terms), None, error))?;
         let copied = self.0.checks.copy(&callable, &call.salt, &request.inputs);
@@ -115,8 +123,10 @@ impl Hub {
         Ok(answer)
     }
 
-    /// The contract fits, and the cost is within what caller, key and account allow for one call.
-    fn agree(&self, request: &Request, callable: &Callable) -> Result<Terms, Error> {
+    /// The release may be called so, the contract fits, and the cost is within what caller, key and account allow for one
+    /// call.
+    fn agree(&self, request: &Request, callable: &Callable, named: bool) -> Result<Terms, Error> {
+        callable.may_run(named)?;
         callable.release.contract.signature.check_inputs(&request.inputs).map_err(Error::Input)?;
         // Of values what counts is known better than by an axis: samples of a sound are no items.
         let items = request.items.as_ref().map_or_else(|| callable.items(&request.inputs), Items::paid);
@@ -170,6 +180,7 @@ impl Hub {
                     cost,
                     paid_from,
                     cold: ran.cold,
+                    yanked: callable.release.yanked.clone(),
                     replayed: false,
                 })
             }
@@ -229,6 +240,7 @@ impl Hub {
             cost: call.cost,
             paid_from: PaidFrom::of(&call),
             cold: call.cold,
+            yanked: release.yanked,
             replayed: true,
         })
     }
@@ -298,7 +310,7 @@ impl Draft {
     /// The row of a call that ended without an answer: it costs nothing.
     fn ended(&self, now: Time, terms: Option<&Terms>, purse: Purse, outcome: Outcome) -> Call {
         let release = &self.callable.release;
-        let free = terms.map_or(release.price.is_free(), |terms| terms.cost.is_zero());
+        let free = terms.map_or_else(|| release.price_at(self.accepted).is_free(), |terms| terms.cost.is_zero());
         Call {
             id: self.id,
             accepted: self.accepted,

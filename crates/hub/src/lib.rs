@@ -8,6 +8,7 @@
 //!
 //! To add a use case: a file with the verb's name, an `impl Hub` in it, its errors in `error.rs`.
 
+mod access;
 mod account;
 mod alerts;
 mod batching;
@@ -15,36 +16,52 @@ mod browse;
 mod budgets;
 mod callable;
 mod caller;
+mod cards;
 mod checks;
+mod collect;
 mod commit;
 mod deposits;
+mod devices;
+mod diff;
 mod earnings;
 mod entries;
 mod error;
+mod events;
 mod files;
+mod finding;
 mod funds;
 mod holds;
+mod hooks;
 mod ids;
 pub mod infer;
 mod kept;
+mod life;
 mod limits;
 mod listing;
 mod metrics;
 mod money;
 mod numbering;
 mod offer;
+mod organisations;
 mod outcome;
+mod own;
+mod post;
 mod project;
 pub mod publish;
+mod quota;
 mod quote;
 mod receipts;
 mod refund;
 mod release;
 mod repositories;
 mod rights;
+mod scanning;
+mod sessions;
+mod signin;
 pub mod signing;
 mod task;
 mod trials;
+mod trying;
 mod turn;
 mod upload;
 mod versions;
@@ -54,40 +71,61 @@ mod webhook;
 use std::sync::{Arc, Mutex};
 
 use engine::{Engine, EngineInfo, Unavailable};
-use receipt::{Address, HubId, Signer};
+pub use receipt::{Address, Signature};
+use receipt::{HubId, Signer};
 use store::{Blobs, Books, Catalog, Clock};
 use tokio::task::JoinHandle;
 
+pub use access::Asker;
 pub use account::{FreshKey, KeyWish, new_secret};
 pub use browse::{Described, Sought, card_words, task_of};
 pub use budgets::Over;
 pub use callable::Callable;
 pub use caller::{Action, Caller, Object};
+pub use cards::{BaseView, CardView};
 pub use checks::Checking;
+pub use collect::Collected;
 pub use commit::Change;
 pub use deposits::NewDeposit;
+pub use devices::{ASK_EVERY_S, DeviceCodes, DeviceState};
+pub use diff::{ReleaseDiff, TextDifference};
 pub use earnings::{EarningsView, PayerLine};
 pub use entries::{CallLine, EntryLine, Statement, Sums};
 pub use error::Error;
+pub use events::{EventView, Follow, MAX_WAIT};
 pub use files::{Opened, Snapshot};
+pub use finding::{FoundModel, SearchWish, Searched};
 pub use holds::{HoldView, HoldWish};
+pub use hooks::{DeliveryView, HookChange, HookView, HookWish};
+pub use life::PricesView;
 pub use limits::LimitsView;
 pub use listing::{ListedModel, ModelView};
 pub use metrics::Metrics;
 pub use money::{BalanceView, Movement, Posted};
+pub use own::OwnModel;
+pub use quota::{Bounds, QuotaView, Storing};
 pub use quote::{NamedPart, Quote};
 pub use receipts::receipt_of;
 pub use refund::{RefundView, RefundWish};
 pub use release::Releasing;
 pub use repositories::MAX_LISTED;
 pub use rights::Right;
+pub use scan::{
+    Code as ScanCode, Danger, Finding, Format, Import as ScanImport, Report as ScanReport, Verdict as ScanVerdict,
+};
+pub use scanning::{MAX_SUMMED, ScanSums, ScanView};
+pub use search::{Cursor, Error as SearchError, Facet, Filters, Kind, Query, Sort};
+pub use sessions::SESSION_DAYS;
+pub use signin::{Ceremony, FreshInvitation, Registration, SignedText, Ways};
 pub use store::{
-    Account, AccountKind, Alert, CheckCounts, CheckKind, CheckOutcome, CheckSum, CommitRecord, Compared, DaySum,
-    DraftRecord, Earning, KeyRecord, Limits, ModelTotals, Order, Ref, RefKind, ReleaseRecord, Repository, Scope, Seq,
-    Settings, Spent, Totals, Trial, Wanted, Webhook,
+    AccessRequest, AccessStatus, Account, AccountKind, Alert, CheckCounts, CheckKind, CheckOutcome, CheckSum,
+    CommitRecord, Compared, DaySum, Delivery, DraftRecord, Earning, Event, EventKind, Hook, KeyRecord, Limits, Member,
+    MemberRole, Membership, ModelTotals, Order, Ref, RefKind, ReleaseRecord, Repository, Scope, Seq, Settings, Spent,
+    Totals, Trial, Wanted, Webhook,
 };
 pub use task::Performed;
 pub use trials::TrialView;
+pub use trying::PaidBy;
 pub use upload::HandedIn;
 pub use versions::Incoming;
 pub use webhook::{Outbound, WebhookView, signed_for};
@@ -111,6 +149,8 @@ pub struct Parts {
     pub deposit_secret: signing::Secret,
     /// The way to strangers' addresses.
     pub outbound: Arc<dyn Outbound>,
+    /// What models are found in; made anew from the catalogue whenever it is not that.
+    pub index: search::Index,
     pub options: Options,
 }
 
@@ -131,6 +171,8 @@ pub struct Options {
     pub public_url: String,
     pub name: String,
     pub checking: Checking,
+    pub storing: Storing,
+    pub registration: Registration,
 }
 
 /// A running hub. Cheap to clone; all clones are the same hub.
@@ -153,6 +195,9 @@ struct Inner {
     options: Options,
     ids: ids::Ids,
     keys: caller::Keys,
+    used: sessions::Used,
+    /// Its ceremonies, or why browsers make no passkeys for it.
+    passkeys: Result<identity::Passkeys, identity::NoPasskeys>,
     callables: callable::Callables,
     trees: kept::Kept<registry::Tree>,
     cards: kept::Kept<registry::Card>,
@@ -163,8 +208,14 @@ struct Inner {
     versions: versions::Versions,
     volumes: volume::Volumes,
     checks: checks::Checks,
+    scans: scanning::Scans,
+    searching: finding::Searching,
     /// Wakes whoever publishes what was committed.
     drafts: tokio::sync::Notify,
+    /// How many requests may wait for something to happen.
+    followers: Arc<tokio::sync::Semaphore>,
+    /// How many differences of texts may be looked for at the same time.
+    diffing: Arc<tokio::sync::Semaphore>,
     /// Wakes whoever tells webhooks.
     post: tokio::sync::Notify,
     projector: project::Projector,
@@ -172,6 +223,11 @@ struct Inner {
     running: Arc<tokio::sync::RwLock<()>>,
     /// How many files may come in at the same moment: each takes a thread of its own for its disk.
     uploads: Arc<tokio::sync::Semaphore>,
+    /// What accounts are about to hand in.
+    rooms: Arc<quota::Rooms>,
+    /// Held by whoever counts an account's models and then adds one.
+    growing: tokio::sync::Mutex<()>,
+    collecting: collect::Collecting,
     tokenizers: task::Tokenizers,
     /// How many calls' texts, files and pictures may be read at the same moment.
     reading: Arc<tokio::sync::Semaphore>,
@@ -189,9 +245,13 @@ impl Hub {
         }
         let settings = parts.catalog.settings().await?;
         let (checks, to_check) = checks::Checks::new(parts.options.checking);
+        let (scans, to_scan) = scanning::Scans::new();
+        let (searching, searched) = finding::Searching::new(parts.index);
         let hub = Hub(Arc::new(Inner {
             ids: ids::Ids::new(parts.clock.clone()),
             keys: caller::Keys::default(),
+            used: sessions::Used::default(),
+            passkeys: signin::passkeys_of(&parts.options.public_url),
             callables: callable::Callables::default(),
             trees: kept::Kept::new(MAX_KEPT_FILES),
             cards: kept::Kept::new(MAX_KEPT_CARD_BYTES),
@@ -202,12 +262,19 @@ impl Hub {
             versions: versions::Versions::default(),
             volumes: volume::Volumes::default(),
             checks,
+            scans,
+            searching,
             drafts: tokio::sync::Notify::new(),
+            followers: Arc::new(tokio::sync::Semaphore::new(events::MAX_WAITING)),
+            diffing: Arc::new(tokio::sync::Semaphore::new(diff::MAX_DIFFING)),
             post: tokio::sync::Notify::new(),
             tasks: Mutex::default(),
             projector: project::Projector::default(),
             running: Arc::default(),
             uploads: Arc::new(tokio::sync::Semaphore::new(upload::MAX_UPLOADS)),
+            rooms: Arc::default(),
+            growing: tokio::sync::Mutex::default(),
+            collecting: collect::Collecting::new(parts.blobs.clone()),
             tokenizers: task::Tokenizers::default(),
             reading: Arc::new(tokio::sync::Semaphore::new(task::MAX_READING)),
             books: parts.books,
@@ -231,7 +298,12 @@ impl Hub {
         hub.start_task(async |hub| hub.deliver().await);
         hub.start_task(async |hub| hub.keep_releasing().await);
         hub.start_task(async |hub| hub.keep_halves().await);
+        hub.start_task(async |hub| hub.keep_collecting().await);
         hub.start_task(async |hub| hub.keep_checking(to_check).await);
+        hub.start_task(async |hub| hub.keep_scanning(to_scan).await);
+        hub.start_task(async |hub| hub.keep_index().await);
+        hub.start_task(async |hub| hub.keep_log(searched).await);
+        hub.start_task(async |hub| hub.keep_used().await);
         Ok(hub)
     }
 
@@ -242,6 +314,7 @@ impl Hub {
         // Closed first: what was noted last is a row then, and is carried over with the rest.
         self.0.books.close().await;
         self.stop_tasks().await;
+        self.close_index().await;
         if let Err(error) = self.project().await {
             tracing::warn!("The catalogue will catch up at the next start: {error:?}");
         }
@@ -272,6 +345,11 @@ impl Hub {
     /// The addresses whose signature makes a receipt this hub's.
     pub fn signing_keys(&self) -> Vec<Address> {
         vec![self.0.signer.address()]
+    }
+
+    /// Whether the next call of a model finds it loaded, where that is known.
+    pub fn loaded(&self, callable: &Callable) -> Option<bool> {
+        self.0.engine.loaded(&callable.model)
     }
 
     pub fn engine_status(&self) -> Result<EngineInfo, Unavailable> {

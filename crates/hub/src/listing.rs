@@ -15,6 +15,8 @@ const SHOWN_RELEASES: u64 = 50;
 pub struct ListedModel {
     pub release: ReleaseRecord,
     pub totals: ModelTotals,
+    /// The price that holds.
+    pub price: ledger::Price,
     /// What one call with one item costs now; none while a USD price has no rate.
     pub cost: Option<ledger::Amount>,
 }
@@ -32,9 +34,10 @@ impl Hub {
     /// Models, the newest first.
     pub async fn listing(&self, offset: u64, limit: u64) -> Result<Vec<ListedModel>, Error> {
         let listing = self.0.catalog.listing(offset, limit).await?;
-        let rate = self.settings().rate;
+        let (rate, now) = (self.settings().rate, self.0.clock.now());
         let listed = |(release, totals): (ReleaseRecord, ModelTotals)| ListedModel {
-            cost: release.price.cost(&ledger::Usage::ONE_CALL, rate).ok(),
+            cost: release.price_at(now).cost(&ledger::Usage::ONE_CALL, rate).ok(),
+            price: release.price_at(now),
             release,
             totals,
         };

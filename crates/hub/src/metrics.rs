@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ledger::{Amount, Class};
 use store::vitals::Vitals;
-use store::{CheckCounts, CheckKind, Seq, Totals};
+use store::{CheckCounts, CheckKind, Collection, Seq, Totals};
 
 use crate::{Action, Caller, Error, Hub, Object};
 
@@ -28,6 +28,9 @@ pub struct Metrics {
     /// Calls that wait to be run again, and those that found no place since the start.
     pub waiting_calls: u64,
     pub dropped_calls: u64,
+    /// Bytes that nobody named and that were taken away, and whether the last round was held off by a backup.
+    pub collection: Collection,
+    pub collection_held_off: bool,
 }
 
 impl Hub {
@@ -44,6 +47,8 @@ impl Hub {
             checks: self.0.catalog.check_totals().await?,
             waiting_calls: self.0.checks.waiting(),
             dropped_calls: self.0.checks.dropped(),
+            collection: self.0.catalog.collection().await?,
+            collection_held_off: self.0.collecting.held_off(),
         })
     }
 }

@@ -128,6 +128,8 @@ impl Hub {
         whole(async move {
             hub.0.catalog.set_rate(rate).await?;
             hub.0.settings.set(|settings| settings.rate = Some(rate));
+            // Prices in USD are found by what they come to.
+            hub.0.searching.read_again();
             Ok(())
         })
         .await

@@ -4,11 +4,11 @@
 //! by what builds on it, too; nobody pays royalties to themselves.
 
 use ledger::{Price, Share, Split, SplitError, Terms};
-use registry::{Edge, Lineage, Section, within_limit};
-use store::Account;
+use registry::{Access, Edge, Lineage, ModelName, Section, within_limit};
+use store::{Account, ReleaseRecord};
 
 use crate::publish::{Draft, unfit};
-use crate::{Caller, Error, Hub};
+use crate::{Action, Caller, Error, Hub, Object};
 
 /// The terms of a release.
 #[derive(Debug)]
@@ -20,8 +20,59 @@ pub(crate) struct Offer {
     pub(crate) lineage: Vec<Edge>,
 }
 
+/// What a model's callers pay and its receivers get so far.
+pub(crate) struct Standing<'a> {
+    pub(crate) latest: Option<&'a ReleaseRecord>,
+    /// Who gets the weights, where the model is there already.
+    pub(crate) access: Option<Access>,
+}
+
+/// What they are to be from the next release on.
+pub(crate) struct Wanted<'a> {
+    pub(crate) price: Price,
+    pub(crate) split: &'a Split,
+    pub(crate) royalty: Share,
+    pub(crate) access: Access,
+}
+
+impl Standing<'_> {
+    /// Whoever publishes for others does it on the terms that stand; an admin changes them. Where nothing was released,
+    /// there is a price to be named, and nobody but the owner to be paid.
+    pub(crate) fn admits(&self, caller: &Caller, owner: &Account, wanted: &Wanted<'_>) -> Result<(), Error> {
+        let (what, same) = match self.latest {
+            None => [("split", *wanted.split == Split::all_to(owner.id)), ("", true), ("", true), ("", true)],
+            Some(latest) => [
+                ("price", wanted.price == latest.price),
+                ("split", wanted.split == latest.terms.split()),
+                ("royalty", wanted.royalty == latest.royalty),
+                ("access", Some(wanted.access) == self.access),
+            ],
+        }
+        .into_iter()
+        .find(|(_, same)| !same)
+        .unwrap_or(("", true));
+        match caller.may(Action::Manage, Object::Account(owner)) {
+            Err(Error::RoleTooLow { handle, owner, role, .. }) if !same => {
+                Err(Error::TermsStand { handle, owner, role, what })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Refuses a price that no call could be charged.
+pub(crate) fn chargeable(price: &Price) -> Result<(), Error> {
+    price.check()?;
+    if price.per_1k_in.is_some() || price.per_1k_out.is_some() {
+        return Err(unfit("price", "a price per token needs a model that counts tokens", "use per_call or per_item"));
+    }
+    Ok(())
+}
+
 /// The most base models that get royalties of one release: each is a part of every call.
 const MAX_EDGES: usize = 20;
+/// Base models of other places that a publish names.
+const NAMED: usize = 5;
 
 impl Hub {
     /// The terms as card and draft have them, and what they come to for one call.
@@ -37,16 +88,9 @@ impl Hub {
             let hint = "add `modelhub: { price: { per_call: \"0.002 OPG\" } }` to the front matter of README.md, or --price \"0.002 OPG\"; \"0 OPG\" is free";
             return Err(unfit("price", "the card names no price", hint));
         };
-        price.check()?;
-        if price.per_1k_in.is_some() || price.per_1k_out.is_some() {
-            return Err(unfit(
-                "price",
-                "a price per token needs a model that counts tokens",
-                "use per_call or per_item",
-            ));
-        }
+        chargeable(&price)?;
         let split = self.split(owner, draft, section).await?;
-        let (edges, mut notes) = self.edges(caller, owner, lineage).await?;
+        let (edges, mut notes) = self.edges(caller, owner, &draft.model, lineage).await?;
         let royalties = edges.iter().map(|edge| (edge.to, edge.share.points())).collect();
         let terms = Terms::new(royalties, split).map_err(|error| unfit("price", error.to_string(), ""))?;
         let settings = self.settings();
@@ -90,9 +134,13 @@ impl Hub {
         &self,
         caller: &Caller,
         owner: &Account,
+        model: &ModelName,
         lineage: &Lineage,
     ) -> Result<(Vec<Edge>, Vec<String>), Error> {
         let (mut edges, mut notes): (Vec<Edge>, Vec<String>) = (Vec::new(), Vec::new());
+        for other in lineage.others.iter().take(NAMED) {
+            notes.push(format!("base model \"{}\" is no name of a model here, and is kept as text", clipped(other)));
+        }
         for name in &lineage.models {
             // One that the author cannot see is not there.
             let base = match self.seen(Some(caller), name).await {
@@ -104,6 +152,9 @@ impl Hub {
                 notes.push(format!("base model {name} is not on this hub"));
                 continue;
             };
+            if base.model.name.folded() == model.folded() {
+                notes.push("base_model names the model itself: what its own base models get stays".to_owned());
+            }
             let own = Edge {
                 model: base.model.name.to_string(),
                 release: base.number.to_string(),
@@ -132,4 +183,9 @@ impl Hub {
         notes.extend(edges.iter().map(|edge| format!("{}@{} gets {}", edge.model, edge.release, edge.share)));
         Ok((edges, notes))
     }
+}
+
+/// Enough of a stranger's text to know it again.
+fn clipped(text: &str) -> String {
+    text.chars().take(100).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -86,6 +86,7 @@ impl Hub {
         let rows = self.0.books.rows(seen, STRETCH).await?;
         carried.moved.extend(self.0.watch.moved_by(&rows));
         carried.much.extend(self.0.volumes.count(&rows));
+        self.0.searching.count(&rows);
         let write = write && rows.len() < STRETCH;
         let seen = self.0.catalog.project(rows, write).await?;
         carried.taken = Some(seen);

@@ -14,16 +14,17 @@ use registry::{
     Access, Card, CommitId, Contract, DEFAULT_DEADLINE_MS, Digest, Example, File, Handle, Labels, MAX_EXAMPLE_BYTES,
     ModelName, Output, ReleaseNumber, Remote, Section, TaskCard, Tolerance, Tree, agree, can_show, sample_inputs,
 };
-use store::{Account, ModelRecord, NewRelease, ReleaseRecord};
+use store::{Account, ModelRecord, NewRelease, ReleaseRecord, Repository};
 use tensor::Tensor;
 use tokio::sync::mpsc;
 
 use crate::batching::{Answered, try_batch};
 use crate::callable::elsewhere;
+use crate::cards::said;
 use crate::numbering::number;
-use crate::offer::Offer;
+use crate::offer::{Offer, Standing, Wanted};
 use crate::repositories::{gone, sees};
-pub use crate::upload::{MAX_FILE, Receiving};
+pub use crate::upload::Receiving;
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
 /// What an author wants published.
@@ -137,11 +138,17 @@ impl Hub {
         let name = known.as_ref().map_or(name, |known| known.model.name.clone());
         let owner = self.publisher(caller, name.owner()).await?;
         caller.may(Action::Publish, Object::Model(&name))?;
+        match &known {
+            None => self.may_have_another(&owner).await?,
+            Some(known) if draft.commit && !draft.dry_run => self.may_change(known).await?,
+            Some(_) => {}
+        }
         let mut say = Verdicts { to: verdicts, since: Instant::now() };
 
-        let tree = say.told("files", self.check_files(&owner, &draft).await).await?;
+        let tree = say.told("files", self.check_files(&owner, known.as_ref(), &draft).await).await?;
         let card = say.told("card", self.read_card(&tree)).await?;
         let section = card.hub.clone().unwrap_or_default();
+        say.told("scan", self.scan_files(&tree, section.remote.is_some()).await).await?;
         let (weights, mut trial) = match &section.remote {
             None => say.told("dry run", self.dry_run(&tree).await).await?,
             Some(remote) => say.told("dry run", self.visit(&owner, &tree, remote).await).await?,
@@ -177,6 +184,11 @@ impl Hub {
                 && latest.royalty == royalty
                 && latest.access == access
         });
+        // It may have taken minutes: what counts is who the caller is by now.
+        let caller = &self.again(caller).await?;
+        caller.may(Action::Publish, Object::Account(&owner))?;
+        let stands = Standing { latest: latest.as_ref(), access: known.as_ref().map(|known| known.access) };
+        stands.admits(caller, &owner, &Wanted { price, split: terms.split(), royalty, access })?;
         let (number, change, reasons) = match latest.as_ref().filter(|_| same) {
             Some(latest) => {
                 say.say("release", true, format!("{} already, nothing changed", latest.number)).await;
@@ -195,7 +207,7 @@ impl Hub {
             sealed: false,
         };
         if same && draft.latest && !draft.dry_run {
-            self.move_latest(latest.as_ref().expect("it is the same as one"), name.clone()).await?;
+            self.move_latest(caller, latest.as_ref().expect("it is the same as one"), name.clone()).await?;
         }
         if same || draft.dry_run {
             return Ok(published);
@@ -220,6 +232,8 @@ impl Hub {
             contract,
             terms,
             price,
+            prices: Vec::new(),
+            yanked: None,
             access,
             summary: card.summary.or(card.title).unwrap_or_default(),
             task: card.task.or(task),
@@ -231,9 +245,17 @@ impl Hub {
             lineage,
         };
         let known = known.map(|known| known.model.id);
-        let (hub, new) = (self.clone(), NewRelease { release, latest: draft.latest, commit: draft.commit, known });
+        let by = caller.account().id;
+        let new = NewRelease { release, latest: draft.latest, commit: draft.commit, known, by };
+        let hub = self.clone();
         whole(async move {
-            hub.0.catalog.seal(&new).await.map_err(gone(&name))?;
+            {
+                let _alone = hub.0.growing.lock().await;
+                if new.known.is_none() {
+                    hub.may_have_another(&new.release.model.owner).await?;
+                }
+                hub.0.catalog.seal(&new).await.map_err(gone(&name))?;
+            }
             hub.0.callables.forget(&name);
             hub.0.checks.sealed(new.release.id);
             // So that the first call need not wait. One that cannot be loaded now says so when it is called.
@@ -247,28 +269,37 @@ impl Hub {
     }
 
     /// The owner's act that moves unversioned calls to another major, without a new release.
-    async fn move_latest(&self, release: &ReleaseRecord, name: ModelName) -> Result<(), Error> {
-        let (hub, model, major) = (self.clone(), release.model.id, release.number.major());
+    async fn move_latest(&self, caller: &Caller, release: &ReleaseRecord, name: ModelName) -> Result<(), Error> {
+        let (hub, act, model, major) = (self.clone(), self.act(caller), release.model.id, release.number.major());
         whole(async move {
-            hub.0.catalog.set_latest(model, major).await?;
+            hub.0.catalog.set_latest(model, major, act).await?;
             hub.0.callables.forget(&name);
             Ok(())
         })
         .await
     }
 
-    /// The files make a tree, and the owner has handed every one of them in.
-    async fn check_files(&self, owner: &Account, draft: &Draft) -> Result<(Tree, String), Error> {
+    /// The files make a tree, and the owner has handed every one of them in, unless the model has it already.
+    async fn check_files(
+        &self,
+        owner: &Account,
+        model: Option<&Repository>,
+        draft: &Draft,
+    ) -> Result<(Tree, String), Error> {
         let tree = Tree::new(draft.files.clone())?;
         for file in tree.files() {
-            let known = self.0.catalog.upload(owner.id, file.sha256).await?;
+            let mut known = self.handed_in_by(owner.id, file.sha256).await?;
+            // A model that has another owner by now keeps what the one before handed in.
+            if let Some(model) = model.filter(|_| known.is_none()) {
+                known = self.0.catalog.named_by(model.model.id, file.sha256).await?;
+            }
             match known {
-                Some(size) if size == file.size && self.0.blobs.has(file.sha256) => {}
-                Some(size) if size != file.size => {
+                Some(size) if size == file.size => {}
+                Some(size) => {
                     let reason = format!("{} is announced with {} bytes, its content has {size}", file.path, file.size);
                     return Err(unfit("files", reason, "publish the folder again; a file may have changed meanwhile"));
                 }
-                _ => {
+                None => {
                     let reason = format!("the content of {} ({}) was not uploaded", file.path, file.sha256);
                     return Err(unfit("files", reason, "upload it first: PUT /api/v1/uploads/{owner}/{sha256}"));
                 }
@@ -288,9 +319,7 @@ impl Hub {
             return Ok((Card::default(), "no README.md: callers will not know what the model is for".to_owned()));
         };
         let card = Card::from_bytes(&self.0.blobs.read(readme.sha256, MAX_README)?)?;
-        let task = card.task.as_deref().unwrap_or("none");
-        let license = card.license.as_deref().unwrap_or("none");
-        let detail = format!("task {task}, licence {license}");
+        let detail = said(&card, tree);
         Ok((card, detail))
     }
 
@@ -468,7 +497,7 @@ fn is_onnx(file: &File) -> bool {
 }
 
 /// The one ONNX file, or `model.onnx` among several.
-fn find_weights(tree: &Tree) -> Result<&File, Error> {
+pub(crate) fn find_weights(tree: &Tree) -> Result<&File, Error> {
     let found: Vec<_> = tree.files().iter().filter(|file| is_onnx(file)).collect();
     match found[..] {
         [one] => Ok(one),

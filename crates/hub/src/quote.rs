@@ -1,6 +1,6 @@
 //! What a call would cost, and who would get what of it.
 
-use ledger::{Amount, Price, Rate, Role, Share, Usage};
+use ledger::{Amount, Price, Rate, Role, Share, Step, Usage};
 use registry::{ModelName, ReleaseNumber};
 
 use crate::{Callable, Caller, Error, Hub};
@@ -11,6 +11,10 @@ pub struct Quote {
     pub model: ModelName,
     pub release: ReleaseNumber,
     pub price: Price,
+    /// A price that was announced and does not hold yet.
+    pub coming: Option<Step>,
+    /// Why its owner advises against the release.
+    pub yanked: Option<String>,
     /// For the asked usage; one item where nothing is known of it.
     pub usage: Usage,
     pub cost: Amount,
@@ -43,9 +47,10 @@ pub(crate) struct Terms {
 impl Hub {
     pub(crate) fn price(&self, callable: &Callable, usage: Usage) -> Result<Terms, Error> {
         let settings = self.0.settings.get();
-        let cost = callable.release.price.cost(&usage, settings.rate)?;
+        let price = callable.release.price_at(self.0.clock.now());
+        let cost = price.cost(&usage, settings.rate)?;
         // The rate stands on the receipt only where it made the price.
-        let usd = callable.release.price.currency()? == ledger::Currency::Usd;
+        let usd = price.currency()? == ledger::Currency::Usd;
         Ok(Terms { usage, cost, fee_share: settings.fee, rate: settings.rate.filter(|_| usd) })
     }
 
@@ -57,6 +62,7 @@ impl Hub {
         release: Option<ReleaseNumber>,
     ) -> Result<Quote, Error> {
         let callable = self.model_for(viewer, model, release).await?;
+        callable.may_run(release.is_some())?;
         let terms = self.price(&callable, Usage::ONE_CALL)?;
         let cut = callable.release.terms.cut(terms.cost, terms.fee_share);
         let rest = terms.cost.checked_sub(cut.fee).unwrap_or_default();
@@ -73,10 +79,13 @@ impl Hub {
             let account = account.handle.to_string();
             parts.push(NamedPart { account, role: part.role, amount: part.amount, builds_on });
         }
+        let now = self.0.clock.now();
         Ok(Quote {
             model: callable.release.model.name.clone(),
             release: callable.release.number,
-            price: callable.release.price,
+            price: callable.release.price_at(now),
+            coming: callable.release.coming_price(now),
+            yanked: callable.release.yanked.clone(),
             usage: terms.usage,
             cost: terms.cost,
             rate: self.0.settings.get().rate,

@@ -31,6 +31,18 @@ impl Hub {
         if visible { Ok((seq, call)) } else { Err(Error::NoReceipt { call: id }) }
     }
 
+    /// The handle behind an account's id, as receipts write it.
+    pub async fn name_of(&self, account: &str) -> Result<Option<String>, Error> {
+        let Ok(id) = account.parse::<AccountId>() else { return Ok(None) };
+        Ok(self.0.catalog.account_by_id(id).await?.map(|account| account.handle.to_string()))
+    }
+
+    /// The model that a call ran, under the name that it has now.
+    pub async fn model_of_call(&self, caller: &Caller, id: CallId) -> Result<Option<registry::ModelName>, Error> {
+        let (_, call) = self.receipted(caller, id).await?;
+        Ok(self.0.catalog.release_by_id(call.release).await?.map(|release| release.model.name))
+    }
+
     pub(crate) async fn answered(&self, id: CallId) -> Result<Option<(Seq, Arc<Call>)>, Error> {
         Ok(self.find_call(id).await?.filter(|(_, call)| call.outcome == Outcome::Ok))
     }

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use ledger::Price;
+use ledger::{AccountId, Price};
 use registry::{Card, ModelName, RefName, ReleaseNumber, Revision};
-use store::{DraftRecord, Repository};
+use store::{DraftRecord, MemberRole, Repository};
 use tokio::sync::mpsc;
 
 use crate::publish::{Draft, MAX_README, Published, Verdict};
@@ -194,10 +194,9 @@ impl Hub {
     }
 
     async fn try_release(&self, draft: &DraftRecord) -> Result<Published, Error> {
-        let author = self.0.catalog.account_by_id(draft.author).await?.ok_or(Error::LostAccount(draft.author))?;
         let repository = self.0.catalog.repository(&draft.name).await?;
         let owner = repository.ok_or_else(|| Error::NoModel { model: draft.name.clone() })?.model.owner.id;
-        let caller = Caller::acting(author, owner);
+        let caller = self.author(draft.author, owner).await?;
         let wish = Releasing { revision: Some(Revision::Commit(draft.commit)), ..Releasing::default() };
         // Verdicts go with the reason of a refusal; nobody watches.
         let (verdicts, mut unread) = mpsc::channel(16);
@@ -205,6 +204,16 @@ impl Hub {
         let published = self.release(&caller, &draft.name, wish, verdicts).await;
         watching.abort();
         published
+    }
+}
+
+impl Hub {
+    /// Whoever committed, as of now: nobody publishes what belongs to an organisation and has left it meanwhile.
+    pub(crate) async fn author(&self, author: AccountId, owner: AccountId) -> Result<Caller, Error> {
+        let account = self.0.catalog.account_by_id(author).await?.ok_or(Error::LostAccount(author))?;
+        let mut groups = vec![(author, MemberRole::Admin)];
+        groups.extend(self.0.catalog.member(author, owner).await?.map(|member| (owner, member.role)));
+        Ok(Caller::acting(account, groups))
     }
 }
 

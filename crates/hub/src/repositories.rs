@@ -34,7 +34,7 @@ impl Hub {
     /// The models this viewer may see.
     pub async fn repositories(&self, viewer: Option<&Caller>, wanted: Wanted) -> Result<Vec<Repository>, Error> {
         let reader = viewer.filter(|viewer| viewer.may(Action::Read, Object::Hub).is_ok());
-        let groups = reader.map(Caller::groups).unwrap_or_default().to_vec();
+        let groups = reader.map(Caller::groups).unwrap_or_default();
         let only = reader.and_then(Caller::models).map(<[_]>::to_vec);
         let limit = wanted.limit.min(MAX_LISTED);
         Ok(self.0.catalog.repositories(&Wanted { groups, only, limit, ..wanted }).await?)
@@ -48,10 +48,12 @@ impl Hub {
         let now = self.0.clock.now();
         let id = ModelId::from_uuid(self.0.ids.next());
         let model = ModelRecord { id, owner, name, created: now, private };
-        let new = Repository { model, access: Access::default(), changed: now, latest: None };
-        let hub = self.clone();
+        let new = Repository { model, access: Access::default(), automatic: false, changed: now, latest: None };
+        let (hub, by) = (self.clone(), caller.account().id);
         whole(async move {
-            hub.0.catalog.add_repository(&new).await?;
+            let _alone = hub.0.growing.lock().await;
+            hub.may_have_another(&new.model.owner).await?;
+            hub.0.catalog.add_repository(&new, by).await?;
             // The name may have led to another model until now.
             hub.0.callables.forget(&new.model.name);
             Ok(new)
@@ -59,29 +61,39 @@ impl Hub {
         .await
     }
 
-    /// A model that this caller may change.
+    /// A model whose files this caller may change.
     pub(crate) async fn own(&self, caller: &Caller, name: &ModelName) -> Result<Repository, Error> {
+        self.allowed(caller, Action::Publish, name).await
+    }
+
+    /// A model with which this caller may do this.
+    pub(crate) async fn allowed(&self, caller: &Caller, action: Action, name: &ModelName) -> Result<Repository, Error> {
         let found = self.seen(Some(caller), name).await?;
-        caller.may(Action::Publish, Object::Account(&found.model.owner))?;
-        caller.may(Action::Publish, Object::Model(&found.model.name))?;
+        caller.may(action, Object::Account(&found.model.owner))?;
+        caller.may(action, Object::Model(&found.model.name))?;
         Ok(found)
     }
 
     /// Removes a model that was never released.
     pub async fn remove(&self, caller: &Caller, name: &ModelName) -> Result<(), Error> {
-        let found = self.own(caller, name).await?;
-        Ok(self.0.catalog.remove_repository(found.model.id).await?)
+        let found = self.allowed(caller, Action::Manage, name).await?;
+        Ok(self.0.catalog.remove_repository(found.model.id, self.act(caller)).await?)
     }
 
-    /// Gives a model another name, and to another account that the caller belongs to. The name before leads to it.
+    /// Gives a model another name, and to another account that the caller may publish for. The name before leads to it.
     pub async fn rename(&self, caller: &Caller, from: &ModelName, to: &ModelName) -> Result<ModelName, Error> {
-        let found = self.own(caller, from).await?;
+        let found = self.allowed(caller, Action::Manage, from).await?;
         let to = ModelName::claim(to.owner().clone(), to.name())?;
         let owner = self.publisher(caller, to.owner()).await?;
         caller.may(Action::Publish, Object::Model(&to))?;
         let (hub, before, after) = (self.clone(), found.model.name.clone(), to.clone());
+        let act = self.act(caller);
         whole(async move {
-            hub.0.catalog.rename(found.model.id, owner.id, &after).await.map_err(gone(&before))?;
+            let _alone = hub.0.growing.lock().await;
+            if owner.id != found.model.owner.id {
+                hub.may_have_another(&owner).await?;
+            }
+            hub.0.catalog.rename(found.model.id, owner.id, &after, act).await.map_err(gone(&before))?;
             hub.0.callables.forget(&before);
             hub.0.callables.forget(&after);
             Ok(())
@@ -92,10 +104,10 @@ impl Hub {
 
     /// Shows a model to everybody, or to the owner's group alone.
     pub async fn set_private(&self, caller: &Caller, name: &ModelName, private: bool) -> Result<(), Error> {
-        let found = self.own(caller, name).await?;
-        let hub = self.clone();
+        let found = self.allowed(caller, Action::Manage, name).await?;
+        let (hub, act) = (self.clone(), self.act(caller));
         whole(async move {
-            hub.0.catalog.set_private(found.model.id, private).await?;
+            hub.0.catalog.set_private(found.model.id, private, act).await?;
             hub.0.callables.forget(&found.model.name);
             Ok(())
         })
@@ -104,8 +116,8 @@ impl Hub {
 
     /// Says who gets the weights. The next release says it again: this is its word where its card has none.
     pub async fn set_access(&self, caller: &Caller, name: &ModelName, access: Access) -> Result<(), Error> {
-        let found = self.own(caller, name).await?;
-        Ok(self.0.catalog.set_access(found.model.id, access).await?)
+        let found = self.allowed(caller, Action::Manage, name).await?;
+        Ok(self.0.catalog.set_access(found.model.id, access, self.act(caller)).await?)
     }
 
     /// Branches, tags, and releases, which are found like tags. A model without a commit has main all the same.
@@ -151,7 +163,7 @@ impl Hub {
         }
         let main = Revision::main();
         let commit = self.find_commit(&found, at.unwrap_or(&main)).await?;
-        let added = self.0.catalog.add_ref(found.model.id, kind, new, commit.number).await;
+        let added = self.0.catalog.add_ref(found.model.id, kind, new, commit.number, self.act(caller)).await;
         match added.map_err(gone(&found.model.name))? {
             true => Ok(()),
             false => Err(Error::RefTaken { model: found.model.name, kind, name: new.clone() }),
@@ -170,7 +182,7 @@ impl Hub {
         if kind == RefKind::Branch && gone.is_main() {
             return Err(Error::MainStays { model: found.model.name });
         }
-        match self.0.catalog.remove_ref(found.model.id, kind, gone).await? {
+        match self.0.catalog.remove_ref(found.model.id, kind, gone, self.act(caller)).await? {
             true => Ok(()),
             false => Err(Error::NoRevision { model: found.model.name, revision: gone.to_string() }),
         }

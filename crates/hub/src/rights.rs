@@ -8,7 +8,7 @@ use ledger::{AccountId, Time};
 use registry::{Digest, ModelName};
 use sha2::Sha256;
 
-use crate::publish::{MAX_FILE, Receiving};
+use crate::publish::Receiving;
 use crate::{Caller, Error, Hub};
 
 /// How long an upload may wait before it begins.
@@ -33,14 +33,14 @@ impl Hub {
         digest: Digest,
         size: u64,
     ) -> Result<Option<Right>, Error> {
-        let account = self.own(caller, model).await?.model.owner.id;
-        if size > MAX_FILE {
-            let rule = format!("a file has at most {MAX_FILE} bytes");
-            return Err(Error::Invalid { what: "size", value: size.to_string(), rule });
-        }
-        if self.0.catalog.upload(account, digest).await? == Some(size) && self.0.blobs.has(digest) {
+        let owner = self.own(caller, model).await?.model.owner;
+        let account = owner.id;
+        self.check_size(size)?;
+        if self.handed_in_by(account, digest).await? == Some(size) {
             return Ok(None);
         }
+        // Whoever is over the quota hears of it before the bytes are sent.
+        drop(self.room(&owner, Some(digest), size, 0).await?);
         let until = self.0.clock.now().plus_ms(VALID_MS);
         let unsigned = Right { account, digest, size, until, signature: [0; 32] };
         let signature = self.right_mac(&unsigned).finalize().into_bytes().into();
@@ -54,13 +54,14 @@ impl Hub {
             return Err(Error::NoRight);
         }
         let owner = self.0.catalog.account_by_id(right.account).await?.ok_or(Error::LostAccount(right.account))?;
-        self.receive(owner, |blobs| blobs.receive(right.digest, right.size))
+        let room = self.room(&owner, Some(right.digest), right.size, 0).await?;
+        self.receive(None, owner, room, |blobs| blobs.receive(right.digest, right.size))
     }
 
     /// How many bytes an owner's account has handed in under this digest.
     pub async fn handed_in(&self, caller: &Caller, model: &ModelName, digest: Digest) -> Result<Option<u64>, Error> {
         let owner = self.own(caller, model).await?.model.owner.id;
-        Ok(self.0.catalog.upload(owner, digest).await?)
+        self.handed_in_by(owner, digest).await
     }
 
     fn right_mac(&self, right: &Right) -> Hmac<Sha256> {

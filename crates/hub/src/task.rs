@@ -40,8 +40,9 @@ impl Hub {
         let values = Arc::new(values);
         let Encoded { inputs, items } = self.encode(&callable, &values).await?;
         // The release that the values were read for, whatever is published meanwhile.
-        let release = Some(callable.release.number);
-        let answer = self.infer(Request { release, inputs, items: Some(items.clone()), ..request }).await?;
+        let (named, release) = (request.release.is_some(), Some(callable.release.number));
+        let request = Request { release, inputs, items: Some(items.clone()), ..request };
+        let answer = self.infer_as(request, named).await?;
         let (callable, items) = if answer.release == callable.release.number {
             (callable, items)
         } else {

@@ -17,7 +17,7 @@ use store::{DraftRecord, NewCommit, RefKind, Repository};
 use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use crate::commit::MAX_MESSAGE;
-use crate::publish::{Draft, MAX_FILE, MAX_README, Published, Receiving, Version};
+use crate::publish::{Draft, MAX_README, Published, Receiving, Version};
 use crate::repositories::MAX_REFS;
 use crate::{Action, Caller, Change, Error, Hub, Object, whole};
 
@@ -152,7 +152,7 @@ impl Hub {
         caller.may(Action::Publish, Object::Model(name))?;
         let mut edits = Vec::new();
         if !description.trim().is_empty() {
-            let mut receiving = self.receive(owner, |blobs| blobs.receive_unknown(MAX_README))?;
+            let mut receiving = self.receive_unknown(caller, owner, MAX_README).await?;
             receiving.write(card.as_bytes())?;
             let (sha256, size) = receiving.finish().await?;
             let path = "README.md".parse().expect("it is a path");
@@ -242,7 +242,7 @@ impl Hub {
         if self.0.catalog.find_commit(id, &branch).await?.is_none() {
             return Err(Error::NoRelease { model: repository.model.name, release: version });
         }
-        let receiving = self.receive(repository.model.owner.clone(), |blobs| blobs.receive_unknown(MAX_FILE))?;
+        let receiving = self.receive_unknown(caller, repository.model.owner.clone(), self.max_file()).await?;
         self.0.versions.begin((id, version), self.0.clock.now());
         Ok((Incoming { hub: self.clone(), caller: caller.clone(), repository, version }, receiving))
     }
@@ -344,10 +344,9 @@ impl Hub {
     }
 
     async fn publish_version(&self, draft: &DraftRecord) -> Result<Published, Error> {
-        let author = self.0.catalog.account_by_id(draft.author).await?.ok_or(Error::LostAccount(draft.author))?;
         let repository = self.0.catalog.repository(&draft.name).await?;
         let repository = repository.ok_or_else(|| Error::NoModel { model: draft.name.clone() })?;
-        let caller = Caller::acting(author, repository.model.owner.id);
+        let caller = self.author(draft.author, repository.model.owner.id).await?;
         let latest = self.0.catalog.releases(&draft.name, 1).await?.into_iter().next();
         let mut files = self.0.catalog.tree(draft.commit).await?.unwrap_or_default().files().to_vec();
         if !files.iter().any(|file| file.path.as_str().eq_ignore_ascii_case("README.md")) {
@@ -356,7 +355,7 @@ impl Hub {
             let card = main.tree.get("README.md").or_else(|| latest.as_ref()?.tree.get("README.md"));
             files.extend(card.cloned());
         }
-        let price = latest.map_or_else(free, |latest| latest.price);
+        let price = latest.map_or_else(free, |latest| latest.price_at(self.0.clock.now()));
         let publish = Draft {
             model: draft.name.clone(),
             files,

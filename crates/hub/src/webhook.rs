@@ -1,18 +1,12 @@
-//! Webhooks: an account's address that is told of its alerts, signed as Standard Webhooks has it.
-//!
-//! Always: a message is told at least once or for ten tries, with the same id each time; addresses are strangers', so
-//! they are asked through [`Outbound`], which keeps the hub's own network closed.
+//! The address that is told of an account's alerts, and the way to it. Webhooks of events are in `hooks.rs`; `post.rs`
+//! tells both.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use ledger::{AccountId, Amount, Time};
 use serde_json::json;
-use serde_json::value::RawValue;
 use store::{Alert, Catalog, Webhook};
-use tokio::task::JoinSet;
 
 use crate::ids::{hex, random};
 use crate::signing::{Message, Secret};
@@ -28,14 +22,6 @@ pub trait Outbound: Send + Sync + fmt::Debug {
     async fn post(&self, url: &str, headers: &[(&'static str, String)], body: String) -> Result<u16, String>;
 }
 
-/// When a message that was not taken is sent again, in seconds after the try before.
-const RETRIES_S: [i64; 9] = [5, 30, 60, 300, 1_800, 7_200, 18_000, 36_000, 36_000];
-/// Addresses that are asked at the same time.
-const AT_ONCE: usize = 64;
-/// How long a message may lie there before somebody looks, when nobody said that it is there.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// What the catalogue cannot do now it may do later.
-const DOUBT: Duration = Duration::from_secs(5);
 const MAX_URL: usize = 2_000;
 
 /// A webhook as it was set. The secret is shown when it is new.
@@ -60,11 +46,7 @@ impl Hub {
         new_secret: bool,
     ) -> Result<WebhookView, Error> {
         caller.may(Action::Money, Object::Account(caller.account()))?;
-        let refused = |rule: String| Error::Invalid { what: "url", value: url.chars().take(100).collect(), rule };
-        if url.len() > MAX_URL {
-            return Err(refused(format!("at most {MAX_URL} bytes")));
-        }
-        self.0.outbound.check(&url).map_err(refused)?;
+        check_url(self, &url)?;
         let account = caller.account().id;
         let before = self.0.catalog.webhook(account).await?;
         let kept = before.as_ref().filter(|_| !new_secret).map(|before| before.secret.clone());
@@ -104,74 +86,6 @@ impl Hub {
         caller.may(Action::Read, Object::Account(caller.account()))?;
         Ok(self.0.catalog.alerts(caller.account().id, before, limit).await?)
     }
-
-    /// The task that tells: whoever answers slowly is waited for beside the others.
-    pub(crate) async fn deliver(&self) {
-        let (mut telling, mut accounts) = (JoinSet::new(), HashMap::new());
-        loop {
-            if let Err(error) = self.begin_to_tell(&mut telling, &mut accounts).await {
-                tracing::error!("Webhooks cannot be told: {error:?}");
-                tokio::time::sleep(DOUBT).await;
-            }
-            tokio::select! {
-                Some(done) = telling.join_next_with_id(), if !telling.is_empty() => {
-                    let id = match done {
-                        Ok((id, ())) => id,
-                        Err(crash) => crash.id(),
-                    };
-                    accounts.remove(&id);
-                }
-                // Also when nobody calls: a message that was not taken is due again some time.
-                _ = tokio::time::timeout(LOOK_EVERY, self.0.post.notified()) => {}
-            }
-        }
-    }
-
-    /// Begins to tell what is due, one message an account at a time.
-    async fn begin_to_tell(
-        &self,
-        telling: &mut JoinSet<()>,
-        accounts: &mut HashMap<tokio::task::Id, AccountId>,
-    ) -> Result<(), Error> {
-        // Those that are being told are still due.
-        let most = (AT_ONCE + accounts.len()) as u64;
-        for alert in self.0.catalog.due_alerts(self.0.clock.now(), most).await? {
-            let account = alert.what.account;
-            if telling.len() >= AT_ONCE || accounts.values().any(|busy| *busy == account) {
-                continue;
-            }
-            let hub = self.clone();
-            let told = telling.spawn(async move {
-                if let Err(error) = hub.tell(alert).await {
-                    tracing::error!("A webhook cannot be told: {error:?}");
-                    tokio::time::sleep(DOUBT).await;
-                }
-            });
-            accounts.insert(told.id(), account);
-        }
-        Ok(())
-    }
-
-    async fn tell(&self, alert: Alert) -> Result<(), Error> {
-        let catalog = &self.0.catalog;
-        let Some(webhook) = catalog.webhook(alert.what.account).await? else {
-            return Ok(catalog.told_alert(alert.id, None, None, "there is no webhook any more").await?);
-        };
-        let secret = secret(&webhook)?;
-        let now = self.0.clock.now();
-        let (id, body) = (format!("alert_{}", alert.id), body(&alert)?);
-        let message = Message { id: &id, timestamp: now.0.div_euclid(1_000), body: body.as_bytes() };
-        let headers = message.headers(&secret);
-        let (delivered, said) = match self.0.outbound.post(&webhook.url, &headers, body).await {
-            Ok(status @ 200..300) => (true, format!("answered {status}")),
-            Ok(status) => (false, format!("answered {status}, not 2xx")),
-            Err(reason) => (false, reason),
-        };
-        let now = self.0.clock.now();
-        let retry = RETRIES_S.get(alert.attempts as usize).filter(|_| !delivered);
-        let next = retry.map(|seconds| now.plus_ms(seconds * 1_000));
-        Ok(catalog.told_alert(alert.id, delivered.then_some(now), next, &said).await?)
-    }
 }
 
 /// The headers that tell `owner`'s server that a body comes from the hub: those of a message to the owner's webhook. None
@@ -187,22 +101,16 @@ pub async fn signed_for(
     Ok(message.headers(&secret(&webhook)?).to_vec())
 }
 
-fn secret(webhook: &Webhook) -> Result<Secret, Error> {
-    let unreadable = |error| Error::Internal { reason: format!("the webhook of {}: {error}", webhook.account) };
-    webhook.secret.parse().map_err(unreadable)
+/// Refuses an address that could not be asked.
+pub(crate) fn check_url(hub: &Hub, url: &str) -> Result<(), Error> {
+    let refused = |rule: String| Error::Invalid { what: "url", value: url.chars().take(100).collect(), rule };
+    if url.len() > MAX_URL {
+        return Err(refused(format!("at most {MAX_URL} bytes")));
+    }
+    hub.0.outbound.check(url).map_err(refused)
 }
 
-/// A message: what happened, when, and what there is to know of it.
-fn body(alert: &Alert) -> Result<String, Error> {
-    #[derive(serde::Serialize)]
-    struct Body<'a> {
-        #[serde(rename = "type")]
-        kind: &'a str,
-        timestamp: String,
-        data: &'a RawValue,
-    }
-    let unreadable = |error: serde_json::Error| Error::Internal { reason: format!("alert {}: {error}", alert.id) };
-    let data = serde_json::from_str(&alert.what.data).map_err(unreadable)?;
-    let body = Body { kind: &alert.what.kind, timestamp: alert.what.at.to_string(), data };
-    serde_json::to_string(&body).map_err(unreadable)
+pub(crate) fn secret(webhook: &Webhook) -> Result<Secret, Error> {
+    let unreadable = |error| Error::Internal { reason: format!("the webhook of {}: {error}", webhook.account) };
+    webhook.secret.parse().map_err(unreadable)
 }

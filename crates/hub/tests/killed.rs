@@ -95,11 +95,14 @@ async fn open(folder: &Path) -> Hub {
         hub_id: receipt::HubId::new([9; 32]),
         deposit_secret: testkit::DEPOSIT_SECRET.parse().unwrap(),
         outbound: Arc::new(testkit::Outbox::default()),
+        index: search::Index::in_memory(),
         options: Options {
             dev: false,
             public_url: "http://localhost".to_owned(),
             name: "test".to_owned(),
             checking: Checking::NOTHING,
+            storing: hub::Storing::default(),
+            registration: hub::Registration::Open,
         },
     };
     Hub::start(parts).await.unwrap()

@@ -19,6 +19,7 @@ mod id;
 mod price;
 mod refund;
 mod refusal;
+mod tariff;
 mod time;
 mod transfer;
 
@@ -32,5 +33,6 @@ pub use id::{AccountId, CallId, HoldId, IdError, KeyId, ModelId, ReleaseId, Tran
 pub use price::{Currency, Money, Price, PriceError, Rate, Usage};
 pub use refund::{Debt, MAX_RECOVERIES, MAX_REFUNDS, REFUND_WINDOW_MS, Recovery, Refund, Refunded, Returned};
 pub use refusal::Refusal;
-pub use time::{Month, MonthError, Time};
+pub use tariff::{Step, Tariff, TariffError};
+pub use time::{Month, MonthError, Time, TimeError};
 pub use transfer::{Kind, Leg, Purse, Transfer};

@@ -229,6 +229,14 @@ impl Price {
         self.terms().all(|(money, _)| money.is_zero())
     }
 
+    /// Whether this price can never cost more than another, whatever is used and whatever the rate.
+    pub fn is_at_most(&self, other: &Price) -> bool {
+        let nano = |money: Option<Money>| money.map_or(0, |money| money.nano);
+        let terms = |price: &Price| [price.per_call, price.per_item, price.per_1k_in, price.per_1k_out];
+        let same = || self.currency().is_ok_and(|currency| other.currency() == Ok(currency));
+        self.is_free() || same() && terms(self).into_iter().zip(terms(other)).all(|(a, b)| nano(a) <= nano(b))
+    }
+
     /// What `usage` costs. Summed exactly, turned into OPG once and rounded up once, on the total.
     pub fn cost(&self, usage: &Usage, rate: Option<Rate>) -> Result<Amount, PriceError> {
         let thousandths = |money: Option<Money>, count: u64, scale: i128| {

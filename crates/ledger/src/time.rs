@@ -40,6 +40,24 @@ impl fmt::Display for Time {
     }
 }
 
+/// Why a text is not a moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is not a moment: expected UTC like 2026-11-25T00:00:00Z")]
+pub struct TimeError {
+    pub text: String,
+}
+
+impl FromStr for Time {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Time, TimeError> {
+        let wrong = || TimeError { text: shorten(text) };
+        let since = humantime::parse_rfc3339(text).ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let ms = since.and_then(|since| i64::try_from(since.as_millis()).ok());
+        ms.map(Time).ok_or_else(wrong)
+    }
+}
+
 /// A month of the calendar, in UTC: what statements and monthly limits are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month {

@@ -7,8 +7,10 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::error::CardError;
+use crate::complete::Sections;
+use crate::error::{CardError, Line};
 use crate::front_matter::{self, Field};
+use crate::licence::Licence;
 use crate::lineage::Lineage;
 use crate::section::Section;
 use crate::text::clip_to;
@@ -27,6 +29,10 @@ pub struct Card {
     pub summary: Option<String>,
     /// `license`; several are joined by commas.
     pub license: Option<String>,
+    /// What each of them is.
+    pub licences: Vec<Licence>,
+    /// Where they stand.
+    pub licence_line: Line,
     /// `pipeline_tag`.
     pub task: Option<String>,
     /// `tags`.
@@ -35,6 +41,8 @@ pub struct Card {
     pub lineage: Lineage,
     /// `modelhub`: there is one as soon as the word stands there.
     pub hub: Option<Section>,
+    /// Which parts of a card its text has.
+    pub sections: Sections,
     /// All of the front matter, as clients read a card's data.
     pub data: Map<String, Json>,
     /// The text after the front matter, as it was written.
@@ -46,7 +54,8 @@ impl Card {
     pub fn parse(readme: &str) -> Result<Card, CardError> {
         let front_matter::Split { yaml, body } = front_matter::split(readme)?;
         let fields = yaml.map(front_matter::read).transpose()?.unwrap_or_default();
-        let mut card = Card { data: front_matter::object(&fields), body: body.to_owned(), ..Card::default() };
+        let sections = Sections::of(body);
+        let mut card = Card { data: front_matter::object(&fields), body: body.to_owned(), sections, ..Card::default() };
         for Field { name, node, .. } in &fields {
             let line = || Ok(node.text(name)?.map(one_line).filter(|text| !text.is_empty()));
             match name.as_str() {
@@ -54,7 +63,12 @@ impl Card {
                 "summary" => card.summary = line()?,
                 "pipeline_tag" => card.task = line()?,
                 "license" => {
-                    card.license = Some(node.texts(name, MAX_ENTRIES)?.join(", ")).filter(|text| !text.is_empty())
+                    let given = node.texts(name, MAX_ENTRIES)?;
+                    let more = |field| card.data.get(field).and_then(Json::as_str);
+                    let licence = |given: &String| Licence::of(given, more("license_name"), more("license_link"));
+                    card.licences = given.iter().filter(|given| !given.trim().is_empty()).map(licence).collect();
+                    card.license = Some(given.join(", ")).filter(|text| !text.is_empty());
+                    card.licence_line = node.line;
                 }
                 "tags" => card.tags = node.texts(name, MAX_ENTRIES)?,
                 "base_model" => card.lineage = Lineage::of(&node.texts(name, MAX_ENTRIES)?),
@@ -67,9 +81,19 @@ impl Card {
         Ok(card)
     }
 
+    /// What there is to say to its author, where nothing is wrong enough to be refused.
+    pub fn notices(&self) -> Vec<String> {
+        let licence = |licence: &Licence| Some(format!("{}{}", licence.notice()?, self.licence_line));
+        self.licences.iter().filter_map(licence).collect()
+    }
+
     /// Reads a README as it lies in the folder.
     pub fn from_bytes(readme: &[u8]) -> Result<Card, CardError> {
-        Card::parse(std::str::from_utf8(readme).map_err(|_| CardError::NotText)?)
+        Card::parse(std::str::from_utf8(readme).map_err(|error| {
+            let read = std::str::from_utf8(&readme[..error.valid_up_to()]).unwrap_or_default();
+            let column = read.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            CardError::NotText { line: Line(Some((read.matches('\n').count() as u64 + 1, column as u64))) }
+        })?)
     }
 }
 

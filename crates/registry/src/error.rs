@@ -9,25 +9,26 @@ use crate::name::{Handle, NameError};
 use crate::remote::RemoteError;
 use crate::section::MAX_BATCH_ROWS;
 
-/// A line of the README, where it is known. Prints as ` (line 7)` or as nothing.
+/// A line and a column of the README, from 1, where they are known. Prints as ` (line 7, column 3)` or as nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Line(pub Option<u64>);
+pub struct Line(pub Option<(u64, u64)>);
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |line| write!(f, " (line {line})"))
+        self.0.map_or(Ok(()), |(line, column)| write!(f, " (line {line}, column {column})"))
     }
 }
 
 /// Why a card was not taken. The text names field, line and value; [`CardError::hint`] says what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CardError {
-    #[error("README.md is not UTF-8 text")]
-    NotText,
-    #[error("README.md begins with --- but no second --- ends its front matter")]
+    #[error("README.md is not UTF-8 text{line}")]
+    NotText { line: Line },
+    #[error("README.md begins with --- (line 1, column 1) but no second --- ends its front matter")]
     Unclosed,
-    #[error("the front matter of README.md has {size_bytes} bytes, at most {limit} are allowed")]
-    TooLong { size_bytes: usize, limit: usize },
+    /// The line is the one that ends it.
+    #[error("the front matter of README.md has {size_bytes} bytes up to its end{line}, at most {limit} are allowed")]
+    TooLong { size_bytes: usize, line: Line, limit: usize },
     /// The reason is the parser's.
     #[error("the front matter of README.md is not YAML that can be read{line}: {reason}")]
     Yaml { line: Line, reason: String },
@@ -35,8 +36,8 @@ pub enum CardError {
     Repeated { field: String, line: Line },
     #[error("the front matter of README.md has too many values, aliases or levels{line}")]
     Excessive { line: Line },
-    #[error("the front matter of README.md is not a list of fields")]
-    NotFields,
+    #[error("the front matter of README.md is not a list of fields{line}")]
+    NotFields { line: Line },
     #[error("{section} has no field \"{field}\"{line}, only {}", listed(allowed))]
     UnknownField { section: &'static str, field: String, line: Line, allowed: &'static [&'static str] },
     #[error("{field} should be {expected}{line}")]
@@ -79,7 +80,7 @@ impl CardError {
     /// What to do about it, where that is more than the message says.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            CardError::NotText => "save README.md as UTF-8",
+            CardError::NotText { .. } => "save README.md as UTF-8",
             CardError::Unclosed => {
                 "put a line of --- after the last field; a ruler at the top of a text can be *** instead"
             }
@@ -87,7 +88,7 @@ impl CardError {
             CardError::Yaml { .. } => "put texts with : # % @ ` or quotes in them between \"double quotes\"",
             CardError::Repeated { .. } => "keep one of them",
             CardError::Excessive { .. } => "move data into files of their own",
-            CardError::NotFields => "write it as lines like license: apache-2.0",
+            CardError::NotFields { .. } => "write it as lines like license: apache-2.0",
             CardError::UnknownField { .. } => "correct the field's name; notes of your own go outside of modelhub:",
             CardError::Price { .. } => {
                 "write a price like \"0.002 OPG\" or \"0.0002 USD\", all of them in one currency"

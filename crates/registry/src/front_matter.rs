@@ -35,7 +35,8 @@ pub(crate) fn split(readme: &str) -> Result<Split<'_>, CardError> {
         }
         if index > 0 && rule {
             if at > MAX_BYTES {
-                return Err(CardError::TooLong { size_bytes: at, limit: MAX_BYTES });
+                let line = Line(Some((index as u64 + 1, 1)));
+                return Err(CardError::TooLong { size_bytes: at, line, limit: MAX_BYTES });
             }
             return Ok(Split { yaml: Some(&readme[..at]), body: &readme[at + line.len()..] });
         }
@@ -96,17 +97,26 @@ pub(crate) fn read(yaml: &str) -> Result<Vec<Field>, CardError> {
     };
     let raw: Option<Spanned<Raw>> =
         serde_saphyr::from_str_with_options(yaml, options).map_err(|error| refusal(&error))?;
-    match raw.map(|raw| raw.value.at(yaml, Line(None)).value) {
-        None | Some(Value::Nothing) => Ok(Vec::new()),
-        Some(Value::Fields(fields)) => Ok(fields),
-        Some(_) => Err(CardError::NotFields),
+    let root = raw.map(|raw| {
+        let line = place(&raw.referenced);
+        raw.value.at(yaml, line)
+    });
+    match root {
+        None | Some(Node { value: Value::Nothing, .. }) => Ok(Vec::new()),
+        Some(Node { value: Value::Fields(fields), .. }) => Ok(fields),
+        Some(Node { line, .. }) => Err(CardError::NotFields { line }),
     }
+}
+
+/// A place, where there is one.
+fn place(location: &serde_saphyr::Location) -> Line {
+    Line(Some((location.line(), location.column())).filter(|(line, _)| *line > 0))
 }
 
 fn refusal(error: &serde_saphyr::Error) -> CardError {
     use serde_saphyr::Error;
 
-    let line = Line(error.location().map(|location| location.line()).filter(|line| *line > 0));
+    let line = error.location().map_or(Line(None), |location| place(&location));
     let mut inner = error;
     while let Error::AliasError { error, .. } | Error::WithSnippet { error, .. } = inner {
         inner = error;
@@ -204,7 +214,7 @@ impl Raw {
             Raw::List(items) => Value::List(items.into_iter().map(|item| node(item, yaml)).collect()),
             Raw::Fields(fields) => {
                 let field = |(name, value): (Spanned<String>, _)| Field {
-                    line: Line(Some(name.referenced.line()).filter(|line| *line > 0)),
+                    line: place(&name.referenced),
                     name: name.value,
                     node: node(value, yaml),
                 };
@@ -216,7 +226,7 @@ impl Raw {
 }
 
 fn node(spanned: Spanned<Raw>, yaml: &str) -> Node {
-    let line = Line(Some(spanned.referenced.line()).filter(|line| *line > 0));
+    let line = place(&spanned.referenced);
     let mut node = spanned.value.at(yaml, line);
     // Numbers and booleans are plain, so the place they stand at holds nothing but them.
     if let Value::Scalar { text, json: Json::Number(_) | Json::Bool(_) } = &mut node.value {

@@ -14,8 +14,8 @@ use crate::text::{clip, serde_as_text};
 /// Handles nobody can take: every first segment of a path that we or a client's API use, in its sorted order.
 /// (`.well-known`, `*.git` and files like `robots.txt` can't be handles by their form.)
 pub const RESERVED_HANDLES: &[&str] = &[
-    "account", "api", "cas", "datasets", "docs", "health", "login", "logout", "mcp", "metrics", "oauth", "operator",
-    "rankings", "receipts", "search", "spaces", "static", "status", "v0", "v1", "v2",
+    "account", "api", "cas", "compare", "datasets", "docs", "health", "login", "logout", "mcp", "metrics", "oauth",
+    "operator", "rankings", "receipts", "search", "spaces", "static", "status", "v0", "v1", "v2",
 ];
 
 /// Names no model can take, in any case: last segments of paths below a model, in sorted order.

@@ -15,6 +15,17 @@ fn section(lines: &str) -> Result<registry::Section, String> {
     parse(&readme).map(|card| card.hub.expect("a section")).map_err(|error| error.to_string())
 }
 
+/// A refusal without its columns, each of which is there: `(line 3, column 5)` as `(line 3)`.
+fn by_line(error: &str) -> String {
+    let mut pieces = error.split("(line ");
+    let mut told = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (line, rest) = piece.split_once(", column ").unwrap_or_else(|| panic!("no column: {error}"));
+        told += &format!("(line {line}{}", rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    told
+}
+
 const CARD: &str = "\
 ---
 license: apache-2.0
@@ -73,7 +84,7 @@ fn a_readme_without_front_matter_is_a_card_that_decides_nothing() {
     assert_eq!(parse("---\n---\n").unwrap(), Card::default());
     assert_eq!(parse("---\n# a remark\n---").unwrap(), Card::default());
     assert_eq!(parse("---\nmodelhub:\n---\n").unwrap().hub, Some(registry::Section::default()));
-    assert_eq!(Card::from_bytes(b"\xff"), Err(CardError::NotText));
+    assert_eq!(Card::from_bytes(b"\xff"), Err(CardError::NotText { line: registry::Line(Some((1, 1))) }));
 }
 
 #[test]
@@ -200,8 +211,42 @@ fn sections_are_read_strictly() {
         ("modelhub: x", "no field \"modelhub\""),
     ] {
         let error = section(lines).expect_err(lines);
-        assert!(error.contains(reason), "{lines}: {error}");
+        assert!(by_line(&error).contains(reason), "{lines}: {error}");
+        assert!(error.contains("(line "), "every refusal says where: {error}");
     }
+}
+
+#[test]
+fn refusals_name_line_and_column() {
+    for (readme, place) in [
+        ("---\nlicense: mit\nmodelhub:\n  access: public\n---\n", "(line 4, column 11)"),
+        ("---\nmodelhub:\n  prize: 1\n---\n", "(line 3, column 3)"),
+        ("---\nmodelhub: { price: { per_call: cheap } }\n---\n", "(line 2, column 32)"),
+        ("---\ntags:\n  - a\n  - {b: c}\n---\n", "(line 4, column 5)"),
+        ("---\r\ntitle: [a]\r\n---\r\n", "(line 2, column 8)"),
+        ("\u{feff}---\ntitle: [a]\n---\n", "(line 2, column 8)"),
+        ("---\n\u{e4}: 1\nx: [1\n---\n", "(line "),
+        ("---\n- a\n---\n", "(line 2, column 1)"),
+        ("---\na: 1\n", "(line 1, column 1)"),
+        ("---\na: 1\na: 2\n---\n", "(line 3, column 1)"),
+    ] {
+        let error = parse(readme).expect_err(readme).to_string();
+        assert!(error.contains(place), "{readme}: {error}");
+    }
+    let error = Card::from_bytes(b"---\na: 1\n---\ncaf\xe9").unwrap_err().to_string();
+    assert_eq!(error, "README.md is not UTF-8 text (line 4, column 4)");
+}
+
+#[test]
+fn notices_refuse_nothing_and_say_where() {
+    let card = parse("---\ntitle: X\nlicense: apache2\n---\n").unwrap();
+    assert_eq!(card.license.as_deref(), Some("apache2"), "it is kept as it was written");
+    let notices = card.notices();
+    assert!(notices[0].contains("near to it are") && notices[0].contains("Apache-2.0"), "{notices:?}");
+    assert!(notices[0].ends_with("(line 3, column 10)"), "{notices:?}");
+    let own = "---\nlicense: other\nlicense_name: Ours\nlicense_link: LICENSE.md\n---\n";
+    assert_eq!(parse(own).unwrap().notices(), [""; 0]);
+    assert_eq!(parse("---\nlicense: [mit, \"MIT OR Apache-2.0\"]\n---\n").unwrap().notices(), [""; 0]);
 }
 
 #[test]
@@ -242,7 +287,7 @@ fn broken_front_matter_is_refused_with_its_line_and_a_hint() {
         ("---\ntags: {a: b}\n---\n", "tags should be one value or a list of them (line 2)"),
     ] {
         let error = parse(readme).expect_err(readme);
-        assert!(error.to_string().contains(reason), "{readme}: {error}");
+        assert!(by_line(&error.to_string()).contains(reason), "{readme}: {error}");
     }
     assert!(parse("---\n- a\n---\n").unwrap_err().hint().is_some());
     let long = format!("---\nx: {}\n---\n", "y".repeat(70_000));
@@ -315,6 +360,6 @@ fn a_card_names_the_server_that_runs_the_model() {
         ),
     ] {
         let error = section(text).unwrap_err();
-        assert!(error.contains(message), "{error}");
+        assert!(by_line(&error).contains(message), "{error}");
     }
 }

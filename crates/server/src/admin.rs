@@ -110,6 +110,25 @@ pub(crate) async fn set_trial(
     Ok(axum::Json(api::TrialBudget { budget: budget.to_string() }))
 }
 
+/// `GET /api/v1/admin/notice`: for how many days a higher price is announced before it holds.
+pub(crate) async fn notice(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+) -> Result<axum::Json<api::PriceNotice>, Refused> {
+    caller.may(Action::Admin, Object::Hub)?;
+    Ok(axum::Json(api::PriceNotice { days: hub.settings().notice_days }))
+}
+
+/// `PUT /api/v1/admin/notice`
+pub(crate) async fn set_notice(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+    Json(asked): Json<api::PriceNotice>,
+) -> Result<axum::Json<api::PriceNotice>, Refused> {
+    hub.set_price_notice(&caller, asked.days).await?;
+    Ok(axum::Json(asked))
+}
+
 /// A transfer, as the operator asks for it.
 fn movement(asked: api::NewTransfer) -> Result<(Movement, Option<HoldId>), Refused> {
     let movement = Movement {

@@ -1,12 +1,14 @@
-//! Style sheet and icon, under names that change with their content.
+//! Style sheet, icon and scripts, packed where that is taken, under names that change with their content.
 
 use api::{Code, Problem};
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::HeaderMap;
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use crate::edge::clip;
+use crate::packing::Packing;
 use crate::problem::Refused;
 
 /// `{asset}`
@@ -24,7 +26,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Found {
 }
 
 /// `GET /static/{asset}`
-pub(crate) async fn show(Found(asset): Found) -> Response {
-    let headers = [(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    (headers, asset.bytes).into_response()
+pub(crate) async fn show(Found(asset): Found, headers: HeaderMap) -> Response {
+    let kept = "public, max-age=31536000, immutable";
+    let told = [(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, kept), (VARY, "accept-encoding")];
+    match Packing::accepted(&headers) {
+        // Each browser asks once: there is nothing to keep.
+        Some(packing) => (told, [(CONTENT_ENCODING, packing.header())], packing.pack(asset.bytes)).into_response(),
+        None => (told, asset.bytes).into_response(),
+    }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn show(
     Ok(Json(api::Earnings { items, totals: api::EarningSums { paid, trial, own }, next }))
 }
 
-async fn payers(hub: &Hub, caller: &Who) -> Result<Vec<api::Earning>, Refused> {
+pub(crate) async fn payers(hub: &Hub, caller: &Who) -> Result<Vec<api::Earning>, Refused> {
     let line = |line: PayerLine| api::Earning {
         model: Some(line.model.to_string()),
         release: Some(line.release.to_string()),
@@ -60,7 +60,7 @@ async fn payers(hub: &Hub, caller: &Who) -> Result<Vec<api::Earning>, Refused> {
 
 /// What the lines of earnings stand for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
+pub(crate) enum By {
     Model,
     Release,
     Day,
@@ -72,7 +72,16 @@ enum By {
 type Line<'a> = (Option<Reverse<i64>>, Option<&'a ModelName>, Option<ReleaseNumber>, (Class, Purse, EntryKind));
 
 impl By {
-    fn read(text: Option<&str>) -> Result<By, Refused> {
+    /// The words, and what they are called.
+    pub(crate) const ALL: [(&str, &str, By); 5] = [
+        ("model", "Model", By::Model),
+        ("release", "Release", By::Release),
+        ("day", "Day", By::Day),
+        ("class", "Class", By::Class),
+        ("payer", "Payer", By::Payer),
+    ];
+
+    pub(crate) fn read(text: Option<&str>) -> Result<By, Refused> {
         match text {
             None | Some("model") => Ok(By::Model),
             Some("release") => Ok(By::Release),
@@ -87,7 +96,7 @@ impl By {
     }
 
     /// One line for each model (and release, and day) of each class, purse and kind.
-    fn sum(self, earnings: &[Earning]) -> Vec<api::Earning> {
+    pub(crate) fn sum(self, earnings: &[Earning]) -> Vec<api::Earning> {
         let mut sums: BTreeMap<Line<'_>, (u64, i64)> = BTreeMap::new();
         for earning in earnings {
             let day = (self == By::Day).then_some(Reverse(earning.day));

@@ -6,7 +6,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hub::infer::Request;
-use hub::{Hub, Performed};
+use hub::{Action, Hub, Object, Performed};
 use registry::task;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -46,6 +46,7 @@ pub(crate) async fn create(
     }
     let Asked { model: named, texts, packed, dimensions, content } = beside(move || read(&body)).await??;
     let path = named_model(&named)?;
+    caller.may(Action::Call, Object::Model(&path.model))?;
     fits(&hub, &caller, &path, dimensions).await?;
     let ModelPath { model, release } = path;
     let call = Request {

@@ -14,7 +14,7 @@ use crate::problem::Refused;
 use crate::words::{self, read_some};
 
 /// `{key}`
-pub(crate) struct KeyPath(KeyId);
+pub(crate) struct KeyPath(pub(crate) KeyId);
 
 impl<S: Send + Sync> FromRequestParts<S> for KeyPath {
     type Rejection = Refused;
@@ -50,7 +50,7 @@ pub(crate) async fn revoke(
     Ok(axum::Json(api::RevokedKey { id: key.to_string(), revoked: true }))
 }
 
-fn wish(asked: api::NewKey) -> Result<KeyWish, Refused> {
+pub(crate) fn wish(asked: api::NewKey) -> Result<KeyWish, Refused> {
     let invalid = |message: String| Refused::from(Problem::new(Code::InvalidRequest, message));
     let scope = |word: &String| {
         let known = || Scope::ALL.map(Scope::word).join(", ");
@@ -71,7 +71,7 @@ fn wish(asked: api::NewKey) -> Result<KeyWish, Refused> {
     })
 }
 
-fn key(record: &KeyRecord) -> api::Key {
+pub(crate) fn key(record: &KeyRecord) -> api::Key {
     api::Key {
         id: record.id.to_string(),
         name: record.name.clone(),

@@ -10,31 +10,36 @@
 //!
 //! Absent on purpose: rules, SQL, settings, cookies.
 //!
-//! To add an endpoint: a file with its noun, a line in `routes.rs`, and, if it is for everybody, a line in the list of
-//! public paths in `tests/routes.rs`.
+//! To add an endpoint: a file with its noun, a line in `routes.rs`, and a line in `tests/http/callers.txt` for each kind of
+//! thing it is asked about: the one table of who is answered how.
 
+mod access;
 mod account;
 mod admin;
 mod assets;
 mod beside;
 mod calls;
+mod cards;
 mod checks;
 mod deposits;
 mod earnings;
 mod edge;
 mod embeddings;
 mod entries;
+mod events;
 mod extract;
 mod grpc;
 mod health;
 mod hf;
 mod infer;
 mod keys;
+mod life;
 mod limits;
 mod metadata;
 mod metrics;
 mod models;
 mod opengradient;
+mod organisations;
 mod packing;
 mod pages;
 mod problem;
@@ -44,7 +49,11 @@ mod receipts;
 mod refunds;
 mod routes;
 mod run;
+mod scan;
+mod search;
 mod serve;
+mod signin;
+mod storage;
 mod uploads;
 mod words;
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use hub::Hub;
 
 use crate::extract::{AnyCaller, ModelPath};
+use crate::life::coming;
 use crate::problem::Refused;
 use crate::words;
 
@@ -27,7 +28,9 @@ pub(crate) async fn of(
     let view = hub.view_for(viewer, model).await?;
     let release = &asked.release;
     let remote = release.contract.remote.as_ref();
-    let cost = release.price.cost(&ledger::Usage::ONE_CALL, hub.settings().rate).ok();
+    let now = hub.now();
+    let price = release.price_at(now);
+    let cost = price.cost(&ledger::Usage::ONE_CALL, hub.settings().rate).ok();
     Ok(api::ModelMetadata {
         name: release.model.name.to_string(),
         versions: view.releases.iter().rev().map(|release| release.number.to_string()).collect(),
@@ -38,7 +41,9 @@ pub(crate) async fn of(
         outputs: release.contract.signature.outputs.iter().map(words::port).collect(),
         release: release.number.to_string(),
         digest: release.digest.to_string(),
-        price: words::price(&release.price),
+        price: words::price(&price),
+        coming: release.coming_price(now).map(coming),
+        yanked: release.yanked.clone(),
         cost: cost.map(|cost| cost.to_string()),
         labels: release.contract.labels.clone(),
         deadline_ms: release.contract.deadline_ms,

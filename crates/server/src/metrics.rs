@@ -71,7 +71,8 @@ impl Collector for Figures {
             let nano = cost.nano().unsigned_abs();
             family.encode_family(&[("class", class.word())])?.encode_counter::<NoLabelSet, _, u64>(&nano, None)?;
         }
-        checks(&mut to, &self.0)
+        checks(&mut to, &self.0)?;
+        collection(&mut to, &self.0)
     }
 }
 
@@ -91,6 +92,24 @@ fn checks(
     let help = "Calls that were to be run again and found no place";
     to.encode_descriptor("re_executions_dropped", help, None, MetricType::Counter)?
         .encode_counter::<NoLabelSet, _, u64>(dropped_calls, None)
+}
+
+fn collection(
+    to: &mut DescriptorEncoder<'_>,
+    Metrics { collection, collection_held_off, .. }: &Metrics,
+) -> fmt::Result {
+    let sums = [
+        ("collected_blobs", "Contents that nobody named and that were taken away", collection.blobs),
+        ("collected_bytes", "Their bytes", collection.bytes),
+    ];
+    for (name, help, count) in sums {
+        to.encode_descriptor(name, help, None, MetricType::Counter)?
+            .encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+    }
+    gauge(to, "collection_waiting_blobs", "Contents that are about to be taken away", collection.waiting_blobs)?;
+    gauge(to, "collection_waiting_bytes", "Their bytes", collection.waiting_bytes)?;
+    let help = "1 if a backup or a look at the folder kept the last round from taking anything away";
+    gauge(to, "collection_held_off", help, u64::from(*collection_held_off))
 }
 
 fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {

@@ -18,15 +18,16 @@ pub(crate) async fn list(
     Ok(Json(api::ListedModels { items: models.into_iter().map(listed).collect(), next }))
 }
 
-fn listed(ListedModel { release, totals, cost }: ListedModel) -> api::ListedModel {
+fn listed(ListedModel { release, totals, price, cost }: ListedModel) -> api::ListedModel {
     api::ListedModel {
         model: release.model.name.to_string(),
         summary: release.summary,
         task: release.task,
-        price: release.price.to_string(),
+        price: price.to_string(),
         cost: cost.map(|cost| cost.to_string()),
         paid_calls: totals.paid_calls,
         creators_earned: totals.creators_earned.to_string(),
         latest: release.number.to_string(),
+        yanked: release.yanked,
     }
 }

@@ -110,6 +110,30 @@ fn told(error: Error) -> Problem {
         Error::ScopeMissing { .. } => problem(Code::ScopeMissing).hint("use or make a key with this scope"),
         Error::ModelNotAllowed { .. } => problem(Code::Forbidden).hint("use or make a key for this model"),
         Error::NotInGroup { .. } | Error::NotOperator => problem(Code::Forbidden),
+        Error::RoleTooLow { owner, .. } => {
+            problem(Code::Forbidden).hint(format!("an admin of {owner} may do it, or give you another role"))
+        }
+        Error::TermsStand { owner, .. } => {
+            problem(Code::Forbidden).hint(format!("publish on the terms that stand, or ask an admin of {owner}"))
+        }
+        Error::NoSession => problem(Code::SessionOver).hint("sign in again at /login"),
+        Error::InvitationNeeded | Error::NoInvitation => {
+            problem(Code::InvitationRequired).hint("the hub's operator makes invitations: modelhub admin invite")
+        }
+        Error::NotAsked => problem(Code::ChallengeOver).hint("begin again"),
+        Error::NoPasskeys(_) => problem(Code::InvalidRequest).hint("sign in with a key or a wallet"),
+        Error::Passkey(_) | Error::Wallet(_) => problem(Code::SignInFailed),
+        Error::UnknownPasskey | Error::UnknownWallet { .. } => {
+            problem(Code::SignInFailed).hint("make an account with it at /login/join")
+        }
+        Error::WalletText(_) => problem(Code::InvalidRequest).hint("sign the text of EIP-4361, as it is"),
+        Error::WayTaken => problem(Code::WayTaken),
+        Error::ManyWays => problem(Code::InvalidRequest).hint("remove one that is not needed"),
+        Error::LastWay => problem(Code::LastWay),
+        Error::NoWay { .. } => problem(Code::WayNotFound),
+        Error::NoDevice { .. } => problem(Code::DeviceNotFound).hint("start modelhub login again, and type what it shows"),
+        Error::Crowded { .. } => problem(Code::Busy).hint("try again in a minute"),
+        Error::KeyForModels => problem(Code::Forbidden).hint("use or make a key for all models"),
 
         Error::NoModel { .. } => problem(Code::ModelNotFound),
         Error::NoRelease { .. } => problem(Code::ReleaseNotFound),
@@ -120,11 +144,32 @@ fn told(error: Error) -> Problem {
         Error::Sealed { model, .. } => {
             problem(Code::WeightsSealed).hint(format!("it is called, not downloaded: POST /v2/models/{model}/infer"))
         }
+        Error::NotAdmitted { model, status: None, .. } => {
+            let route = format!("modelhub access request {model}, or POST /api/v1/models/{model}/access");
+            problem(Code::AccessRequired).hint(route)
+        }
+        Error::NotAdmitted { .. } => problem(Code::AccessRequired),
+        Error::NotGated { .. } | Error::AdmittedAlready { .. } | Error::ManyRequests { .. } => {
+            problem(Code::InvalidRequest)
+        }
+        Error::NoAccessRequest { .. } => problem(Code::AccessRequestNotFound),
         Error::NoAccount { .. } => problem(Code::AccountNotFound),
+        Error::NotOrganisation { .. } => problem(Code::InvalidRequest),
+        Error::NoMember { .. } => problem(Code::MemberNotFound),
+        Error::LastAdmin { .. } => problem(Code::LastAdmin).hint("make another member an admin first"),
         Error::NoReceipt { .. } => problem(Code::ReceiptNotFound),
         Error::NoSuchKey { .. } => problem(Code::KeyNotFound),
+        Error::NoHook { .. } => problem(Code::WebhookNotFound).hint("GET /api/v1/webhooks lists those that are there"),
+        Error::NoDelivery { .. } => problem(Code::DeliveryNotFound),
+        Error::ManyHooks { .. } => problem(Code::InvalidRequest).hint("remove one that is not needed"),
+        Error::ManyFollowers { .. } => problem(Code::Busy).hint("ask without wait, or in a second"),
+        Error::Tariff(_) => problem(Code::InvalidPrice),
+        Error::Yanked { model, release, .. } => problem(Code::ReleaseYanked)
+            .hint(format!("name a release: {model}@{release} still runs for who names it")),
         Error::NoWebhook => problem(Code::WebhookNotFound).hint("set one: PUT /api/v1/webhook"),
         Error::Unsigned(_) => problem(Code::BadSignature).hint("the secret lies in deposit.secret in the hub's folder"),
+        Error::Search(hub::SearchError::Damaged { .. }) => Refused::internal().into_problem(),
+        Error::Search(_) => problem(Code::InvalidRequest),
         Error::Name(_) | Error::Invalid { .. } => problem(Code::InvalidRequest),
         Error::Input(_) => problem(Code::InvalidInput),
         Error::NoTask { model } => problem(Code::InvalidRequest).hint(format!("POST /v2/models/{model}/infer")),
@@ -183,6 +228,14 @@ fn told(error: Error) -> Problem {
             Problem::new(Code::EngineUnavailable, "no engine: nothing can run models at present").hint(unavailable.hint)
         }
         Error::TooManyReads { .. } => problem(Code::Busy).hint("try again in a second"),
+        Error::OverQuota { .. } => problem(Code::QuotaReached)
+            .hint("remove models that are not needed, or ask the hub's operator for more; modelhub quota shows what is kept"),
+        Error::ManyModels { .. } => problem(Code::QuotaReached)
+            .hint("remove models that are not needed, or ask the hub's operator for more"),
+        Error::ManyCommits { wait_s, .. } => problem(Code::TooManyCommits)
+            .hint("put more files into one commit, or wait")
+            .wait(wait_s),
+        Error::Collected { .. } => problem(Code::UploadNotFound).hint("hand them in again, then repeat this"),
         Error::TooManyUploads { .. } => problem(Code::Busy).hint("try again when some have ended"),
         Error::Busy { .. } => problem(Code::Busy).hint("try again in a second"),
         Error::TimedOut { .. } => problem(Code::TimedOut),

@@ -46,7 +46,7 @@ pub(crate) async fn release(
     let number = asked.release.map(|text| text.parse::<ReleaseNumber>());
     let wish = Releasing {
         revision: revision.transpose().map_err(|error| invalid(format!("revision: {error}")))?,
-        price: asked.price.map(price).transpose()?,
+        price: asked.price.map(price_of).transpose()?,
         number: number.transpose().map_err(|error| invalid(format!("release: {error}")))?,
         latest: asked.latest,
         dry_run: asked.dry_run,
@@ -168,7 +168,7 @@ fn draft(asked: api::Publish) -> Result<Draft, Refused> {
     Ok(Draft {
         model: asked.model.parse().map_err(|error: registry::NameError| invalid(format!("model: {error}")))?,
         files: asked.files.into_iter().map(file).collect::<Result<_, _>>()?,
-        price: asked.price.map(price).transpose()?,
+        price: asked.price.map(price_of).transpose()?,
         split: asked.split.map(split).transpose()?,
         access: access.transpose()?,
         number: number.transpose().map_err(|error: registry::BadReleaseNumber| invalid(format!("release: {error}")))?,
@@ -186,7 +186,8 @@ fn file(asked: api::DraftFile) -> Result<File, Problem> {
     Ok(File { path: path.map_err(invalid)?, sha256: sha256.map_err(invalid)?, size: asked.size })
 }
 
-fn price(asked: api::PriceTerms) -> Result<Price, Problem> {
+/// A price as it was asked for.
+pub(crate) fn price_of(asked: api::PriceTerms) -> Result<Price, Problem> {
     let invalid = |error: ledger::PriceError| Problem::new(Code::InvalidPrice, error.to_string());
     let money = |text: Option<String>| text.map(|text| text.parse::<Money>()).transpose().map_err(invalid);
     let price = Price {

@@ -12,7 +12,7 @@ use crate::extract::{Caller, parameter};
 use crate::problem::Refused;
 
 /// `{call}`
-pub(crate) struct CallPath(CallId);
+pub(crate) struct CallPath(pub(crate) CallId);
 
 impl<S: Send + Sync> FromRequestParts<S> for CallPath {
     type Rejection = Refused;

@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, TryStreamExt};
-use hub::publish::{MAX_FILE, Receiving};
+use hub::publish::Receiving;
 use hub::{Error, HandedIn, Hub};
 use registry::Digest;
 use store::BlobError;
@@ -37,19 +37,26 @@ impl<S: Send + Sync> FromRequestParts<S> for DigestPath {
 /// `Content-Length`, which an upload has to have.
 pub(crate) struct Length(pub(crate) u64);
 
-impl<S: Send + Sync> FromRequestParts<S> for Length {
+impl FromRequestParts<Hub> for Length {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Length, Refused> {
+    async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Length, Refused> {
         let length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         match length {
             None => Err(Problem::new(Code::LengthRequired, "an upload needs a Content-Length").into()),
-            Some(length) if length > MAX_FILE => {
-                let message = format!("the file has {length} bytes; at most {MAX_FILE} are taken");
-                Err(Problem::new(Code::BodyTooLarge, message).into())
-            }
-            Some(length) => Ok(Length(length)),
+            Some(length) => within(hub, length).map(Length),
         }
+    }
+}
+
+/// The size of a file that is taken here.
+fn within(hub: &Hub, size: u64) -> Result<u64, Refused> {
+    match hub.max_file() {
+        limit if size > limit => {
+            let message = format!("the file has {size} bytes; at most {limit} are taken");
+            Err(Problem::new(Code::BodyTooLarge, message).into())
+        }
+        _ => Ok(size),
     }
 }
 
@@ -61,11 +68,11 @@ pub(crate) struct Part {
     total: u64,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Part {
+impl FromRequestParts<Hub> for Part {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Part, Refused> {
-        let Length(length) = Length::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Part, Refused> {
+        let Length(length) = Length::from_request_parts(parts, hub).await?;
         let Some(text) = single(&parts.headers, &CONTENT_RANGE)? else {
             return Ok(Part { first: 0, last: length.saturating_sub(1), total: length });
         };
@@ -76,10 +83,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Part {
         };
         let part = Part::parse(text).filter(|part| part.last - part.first == length.wrapping_sub(1));
         let part = part.ok_or_else(wrong)?;
-        if part.total > MAX_FILE {
-            let message = format!("the file has {} bytes; at most {MAX_FILE} are taken", part.total);
-            return Err(Problem::new(Code::BodyTooLarge, message).into());
-        }
+        within(hub, part.total)?;
         Ok(part)
     }
 }

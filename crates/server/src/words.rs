@@ -8,6 +8,7 @@ use hub::{BalanceView, Limits};
 use ledger::{Money, Price};
 use tensor::Port;
 
+use crate::life::coming;
 use crate::problem::Refused;
 
 /// A price, term by term.
@@ -33,6 +34,8 @@ pub(crate) fn quote(quote: &hub::Quote) -> api::Quote {
         model: quote.model.to_string(),
         release: quote.release.to_string(),
         price: price(&quote.price),
+        coming: quote.coming.map(coming),
+        yanked: quote.yanked.clone(),
         cost: quote.cost.to_string(),
         currency: currency.to_string(),
         rate: quote.rate.filter(|_| currency == ledger::Currency::Usd).map(|rate| rate.to_string()),

@@ -3,6 +3,8 @@
 //! Always: a file under its digest is whole and on the disk, name included, before anybody hears of it; what was
 //! cut off lies in `tmp` and is swept at the next start, but for halves (`halves.rs`), whose senders may go on.
 //!
+//! A blob is taken away by collection alone (`collect.rs`), never while somebody brings the same bytes in.
+//!
 //! Absent on purpose: the object store of many machines. Its trait promises no sync, and engines want descriptors
 //! of local files; it joins behind this type when blobs move to S3.
 
@@ -17,6 +19,7 @@ use ledger::{AccountId, Time};
 pub use registry::Digest;
 use sha2::{Digest as _, Sha256};
 
+use crate::doors::{Arriving, Doors, Leaving};
 use crate::halves::{self, Arrived, Halves, Key};
 
 /// Why bytes were not kept or not found. Nothing is kept then.
@@ -54,6 +57,7 @@ pub struct Blobs {
     folder: PathBuf,
     next: Arc<AtomicU64>,
     halves: Arc<Halves>,
+    doors: Arc<Doors>,
 }
 
 impl Blobs {
@@ -62,7 +66,7 @@ impl Blobs {
         fs::create_dir_all(&tmp)?;
         let (halves, highest) = Halves::open(&tmp)?;
         let next = Arc::new(AtomicU64::new(highest + 1));
-        Ok(Blobs { folder: folder.to_owned(), next, halves: Arc::new(halves) })
+        Ok(Blobs { folder: folder.to_owned(), next, halves: Arc::new(halves), doors: Arc::default() })
     }
 
     /// Where a digest's bytes lie. The name is made of the digest alone, never of input.
@@ -132,6 +136,21 @@ impl Blobs {
         self.halves.expire(now);
     }
 
+    /// How many bytes of an account's wait as halves.
+    pub fn waiting_bytes(&self, owner: AccountId) -> u64 {
+        self.halves.bytes_of(owner)
+    }
+
+    /// The folder all of it lies in.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The right to take a blob away; none while somebody brings it in.
+    pub(crate) fn leave(&self, digest: Digest) -> Option<Leaving> {
+        self.doors.leave(digest)
+    }
+
     /// Begins to take in bytes of which nobody knows the digest yet, at most `limit`.
     pub fn receive_unknown(&self, limit: u64) -> Result<Upload, BlobError> {
         self.leave_room(LOOK_EVERY)?;
@@ -149,6 +168,18 @@ impl Blobs {
             if !self.halves.make_way() {
                 return Err(BlobError::Full { left });
             }
+        }
+    }
+
+    /// A disk that is full is no broken one: the operator makes room.
+    fn full_or(&self, error: io::Error) -> BlobError {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                let left =
+                    rustix::fs::statvfs(&self.folder).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+                BlobError::Full { left }
+            }
+            _ => error.into(),
         }
     }
 
@@ -248,11 +279,17 @@ impl Upload {
             self.blobs.leave_room(LOOK_EVERY)?;
         }
         self.hasher.update(bytes);
-        Ok(self.file.write_all(bytes)?)
+        self.file.write_all(bytes).map_err(|error| self.blobs.full_or(error))
     }
 
-    /// Checks size and digest, then makes the bytes durable under their name. Gives both.
-    pub fn finish(mut self) -> Result<(Digest, u64), BlobError> {
+    /// [`Upload::bring_in`] for bytes that no row will name.
+    pub fn finish(self) -> Result<(Digest, u64), BlobError> {
+        self.bring_in().map(|(digest, size, _)| (digest, size))
+    }
+
+    /// Checks size and digest, then makes the bytes durable under their name. Gives both, and the right that keeps them
+    /// from being taken away: to be held until a row names them.
+    pub fn bring_in(mut self) -> Result<(Digest, u64, Arriving), BlobError> {
         self.spoiled = true;
         let digest = Digest(std::mem::take(&mut self.hasher).finalize().into());
         if let Some((expected, size)) = self.expected {
@@ -264,7 +301,8 @@ impl Upload {
             }
         }
         let target = self.blobs.path(digest);
-        self.file.sync_data()?;
+        self.file.sync_data().map_err(|error| self.blobs.full_or(error))?;
+        let arriving = self.blobs.doors.arrive(digest);
         let folder = target.parent().expect("a blob lies in a folder").to_owned();
         if !folder.is_dir() {
             fs::create_dir_all(&folder)?;
@@ -273,7 +311,7 @@ impl Upload {
         fs::rename(&self.temporary, &target)?;
         self.kept = true;
         File::open(folder)?.sync_all()?;
-        Ok((digest, self.got))
+        Ok((digest, self.got, arriving))
     }
 }
 
@@ -371,6 +409,22 @@ mod tests {
         assert_eq!(upload.finish().expect("is kept"), (digest, 5));
         assert_eq!(blobs.read(digest, 5).expect("is there"), b"hello");
         assert_eq!((there(&blobs), files(&folder.path().join("tmp"))), (Arrived::default(), 0));
+    }
+
+    #[test]
+    fn a_disk_that_fills_up_in_the_middle_is_told_as_full_and_leaves_nothing_behind() {
+        let (folder, blobs) = blobs();
+        let digest = Digest::of(b"hello");
+        let mut upload = blobs.receive_from(ALICE, digest, 5).expect("begins");
+        upload.write(b"he").expect("arrives");
+        upload.file = OpenOptions::new().write(true).open("/dev/full").expect("a disk without room");
+        assert!(matches!(upload.write(b"llo"), Err(BlobError::Full { .. })));
+        drop(upload);
+        assert_eq!((files(folder.path()), blobs.has(digest)), (0, false));
+        let mut again = blobs.receive_from(ALICE, digest, 5).expect("begins anew once there is room");
+        again.write(b"hello").expect("arrives");
+        again.finish().expect("is kept");
+        assert_eq!(blobs.read(digest, 5).expect("is there"), b"hello");
     }
 
     #[test]

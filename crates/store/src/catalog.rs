@@ -6,16 +6,25 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use ledger::{
     AccountId, Amount, CallId, Class, EntryKind, KeyId, ModelId, Outcome, Price, Purse, Rate, ReleaseId, Role, Share,
-    Terms, Time,
+    Step, TariffError, Terms, Time,
 };
 use registry::{Access, CommitId, Contract, Digest, Edge, Handle, ModelName, ReleaseNumber, Tree};
 
+use crate::access::{AccessRequests, MAX_WAITING};
 use crate::books::{Row, Seq};
 use crate::checks::{CheckCounts, CheckKind, CheckSum, NewCheck};
+use crate::events::{Act, Events};
+use crate::hooks::Hooks;
+use crate::life::Lives;
+use crate::organisations::{MAX_MEMBERS, MAX_MEMBERSHIPS, MAX_ORGANISATIONS, MemberRole, Organisations};
 use crate::repositories::Repositories;
+use crate::scans::Scans;
+use crate::searches::Searches;
+use crate::signin::{MAX_CHALLENGES, MAX_INVITATIONS, MAX_PASSKEYS, SignIns};
+use crate::storage::Storage;
 
 /// Why the catalogue did not do it. Nothing was written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CatalogError {
     #[error("the handle \"{handle}\" is taken")]
     HandleTaken { handle: Handle },
@@ -29,6 +38,32 @@ pub enum CatalogError {
     Stale { head: String },
     #[error("the model {model} was removed, or has another name by now")]
     Gone { model: ModelId },
+    #[error("an organisation keeps at least one admin")]
+    LastAdmin,
+    #[error("an organisation has at most {MAX_MEMBERS} members")]
+    ManyMembers,
+    #[error("an account is a member of at most {MAX_MEMBERSHIPS} organisations")]
+    ManyMemberships,
+    #[error("an account makes at most {MAX_ORGANISATIONS} organisations")]
+    ManyOrganisations,
+    #[error("{MAX_WAITING} requests for access wait already, as many as a model may have")]
+    ManyRequests,
+    #[error("the bytes of {blob} were collected: nobody had named them, nor handed them in again")]
+    Collected { blob: Digest },
+    #[error("this passkey or wallet belongs to an account already")]
+    WayTaken,
+    #[error("an account has at most {MAX_PASSKEYS} passkeys and as many wallets")]
+    ManyWays,
+    #[error("it is the last way to sign in to the account")]
+    LastWay,
+    #[error("the invitation is unknown, was used, or is over")]
+    NoInvitation,
+    #[error("{MAX_CHALLENGES} people are signing in at this moment, as many as may")]
+    ManyChallenges,
+    #[error("{MAX_INVITATIONS} invitations wait to be used, as many as may")]
+    ManyInvitations,
+    #[error(transparent)]
+    Tariff(#[from] TariffError),
     #[error("the catalogue failed: {reason}")]
     Failed { reason: String },
 }
@@ -160,6 +195,10 @@ pub struct KeyRecord {
     pub created: Time,
     pub expires: Option<Time>,
     pub revoked: Option<Time>,
+    /// Whether it is a session: kept by a browser, in a cookie, and good for nothing else.
+    pub session: bool,
+    /// When it was used last, a little later than it was.
+    pub used: Option<Time>,
 }
 
 /// A key to be kept.
@@ -175,8 +214,8 @@ pub struct NewKey {
 pub struct Credential {
     pub key: KeyRecord,
     pub account: Account,
-    /// Accounts whose group this one belongs to: itself, and organisations it is a member of.
-    pub groups: Vec<AccountId>,
+    /// Accounts whose group this one belongs to, and as what: itself, and organisations it is a member of.
+    pub groups: Vec<(AccountId, MemberRole)>,
     /// The most that may be spent from the account, whatever the key.
     pub limits: Limits,
 }
@@ -205,7 +244,12 @@ pub struct ReleaseRecord {
     pub weights: Digest,
     pub contract: Contract,
     pub terms: Terms,
+    /// What it was sealed with; [`ReleaseRecord::price_at`] is what holds.
     pub price: Price,
+    /// The newest prices since then: what holds now and what is to come are among them.
+    pub prices: Vec<Step>,
+    /// Why its owner advises against it: it is not what unversioned calls go to, if there is another of its major.
+    pub yanked: Option<String>,
     pub access: Access,
     pub summary: String,
     pub task: Option<String>,
@@ -231,6 +275,8 @@ pub struct NewRelease {
     pub commit: bool,
     /// The model it was made for, if there was one: removed or renamed meanwhile, it gets no release.
     pub known: Option<ModelId>,
+    /// Who publishes it.
+    pub by: AccountId,
 }
 
 /// The operator's settings.
@@ -240,6 +286,8 @@ pub struct Settings {
     pub rate: Option<Rate>,
     /// What each new account may try at the hub's expense.
     pub trial: Amount,
+    /// For how many days a higher price is announced before it holds.
+    pub notice_days: u32,
 }
 
 /// One line of an account's earnings: its parts of calls, or what of them it gave back.
@@ -405,11 +453,24 @@ pub struct Totals {
 
 /// Everything that is not money. Reads see what was written before; writes are durable when they answer.
 #[async_trait]
-pub trait Catalog: Repositories + Send + Sync + fmt::Debug {
+pub trait Catalog:
+    Repositories
+    + Scans
+    + Organisations
+    + AccessRequests
+    + Storage
+    + Events
+    + Hooks
+    + Lives
+    + Searches
+    + SignIns
+    + Send
+    + Sync
+    + fmt::Debug
+{
     async fn add_account(&self, account: &Account, key: Option<&NewKey>) -> Result<(), CatalogError>;
     async fn account(&self, handle: &Handle) -> Result<Option<Account>, CatalogError>;
     async fn account_by_id(&self, id: AccountId) -> Result<Option<Account>, CatalogError>;
-    async fn add_member(&self, member: AccountId, of: AccountId, role: &str) -> Result<(), CatalogError>;
 
     async fn add_key(&self, key: &NewKey) -> Result<(), CatalogError>;
     async fn keys(&self, account: AccountId) -> Result<Vec<KeyRecord>, CatalogError>;
@@ -424,18 +485,21 @@ pub trait Catalog: Repositories + Send + Sync + fmt::Debug {
     async fn settings(&self) -> Result<Settings, CatalogError>;
     async fn set_trial_budget(&self, trial: Amount) -> Result<(), CatalogError>;
     async fn set_fee(&self, fee: Share) -> Result<(), CatalogError>;
+    async fn set_notice(&self, days: u32) -> Result<(), CatalogError>;
     async fn set_rate(&self, rate: Rate) -> Result<(), CatalogError>;
 
-    /// Notes that an account has handed in these bytes, so that it may name them in a commit.
+    /// Notes that an account has handed in these bytes, so that it may name them in a commit. What was to be collected of
+    /// them is not any more.
     async fn add_upload(&self, account: AccountId, blob: Digest, size: u64, at: Time) -> Result<(), CatalogError>;
     async fn upload(&self, account: AccountId, blob: Digest) -> Result<Option<u64>, CatalogError>;
 
     /// Seals a release. One that exists already under its number is `ReleaseExists`.
     async fn seal(&self, release: &NewRelease) -> Result<(), CatalogError>;
     /// Moves unversioned calls to the newest minor of `major`.
-    async fn set_latest(&self, model: ModelId, major: u32) -> Result<(), CatalogError>;
+    async fn set_latest(&self, model: ModelId, major: u32, act: Act) -> Result<(), CatalogError>;
     async fn model(&self, name: &ModelName) -> Result<Option<ModelRecord>, CatalogError>;
-    /// One release of a model: the asked one, or the one that unversioned calls go to.
+    /// One release of a model: the asked one, or the one that unversioned calls go to. That one is yanked only if all of
+    /// its major are.
     async fn release(
         &self,
         name: &ModelName,

@@ -60,4 +60,9 @@ impl Folder {
     pub fn blobs(&self) -> PathBuf {
         self.path.join("blobs")
     }
+
+    /// The index that models are found in: made from the catalogue, so that it may be removed.
+    pub fn search(&self) -> PathBuf {
+        self.path.join("search")
+    }
 }

@@ -18,7 +18,7 @@ use registry::Digest;
 
 /// How long a half waits for the rest.
 const HALF_KEPT_MS: i64 = Time::DAY_MS;
-/// Most halves of one account, and most bytes of them together.
+/// Most halves of one account, and most bytes of them together; a single one may be larger.
 const MAX_HALVES: usize = 32;
 const MAX_HALF_BYTES: u64 = 8 * 1024 * 1024 * 1024;
 
@@ -85,6 +85,10 @@ impl Halves {
         Arrived { bytes, coming: state.coming.contains_key(key) }
     }
 
+    pub(crate) fn bytes_of(&self, account: AccountId) -> u64 {
+        self.lock().waiting.iter().filter(|((owner, _), _)| *owner == account).map(|(_, half)| half.bytes).sum()
+    }
+
     /// Takes the half that waits, if it has this many bytes of an upload of this size; says how many there are else.
     pub(crate) fn take(&self, key: &Key, size: u64, offset: u64) -> Result<Half, u64> {
         let mut state = self.lock();
@@ -118,7 +122,7 @@ impl Halves {
         let at = Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
         let mut state = self.lock();
         let more = state.waiting.get(&key).is_some_and(|half| half.size == size && half.bytes >= bytes);
-        if bytes == 0 || bytes > size.min(MAX_HALF_BYTES) || more {
+        if bytes == 0 || bytes > size || more {
             return remove(path);
         }
         let half = Half { path: path.to_owned(), bytes, size, at };
@@ -170,7 +174,8 @@ pub(crate) fn name((account, digest): &Key, size: u64, number: u64) -> String {
     format!("{PREFIX}{account:032x}-{digest}-{size}-{number}")
 }
 
-fn parse(name: &str) -> Option<(Key, u64, u64)> {
+/// Whose half of what, of which size, a name is of; and its number.
+pub(crate) fn parse(name: &str) -> Option<(Key, u64, u64)> {
     let mut parts = name.strip_prefix(PREFIX)?.split('-');
     let mut next = || parts.next();
     let account = u128::from_str_radix(next()?, 16).ok()?;

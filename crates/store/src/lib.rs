@@ -11,6 +11,7 @@
 //!
 //! To add a backend: a private module that passes `contract::books` or `contract::catalog`.
 
+mod access;
 pub mod audit;
 pub mod backup;
 mod blobs;
@@ -18,11 +19,22 @@ mod books;
 mod catalog;
 mod checks;
 mod clock;
+mod collect;
+mod doors;
+mod events;
 mod folder;
+pub mod fsck;
 mod halves;
+mod hooks;
+mod life;
 mod memory;
+mod organisations;
 mod repositories;
+mod scans;
+mod searches;
+mod signin;
 mod sqlite;
+mod storage;
 mod tail;
 pub mod vitals;
 mod window;
@@ -32,6 +44,7 @@ mod contract;
 #[cfg(test)]
 mod tests;
 
+pub use access::{AccessCursor, AccessRequest, AccessRequests, AccessStatus, MAX_WAITING};
 pub use blobs::{BlobError, Blobs, Digest, Upload};
 pub use books::{
     Books, CHAIN_LIMIT, Denied, Held, KEYED_LIMIT, Looked, NewPending, OUTCOME_WINDOW_MS, Row, Seq, Stored,
@@ -43,8 +56,20 @@ pub use catalog::{
 };
 pub use checks::{CheckCounts, CheckKind, CheckOutcome, CheckSum, Compared, NewCheck};
 pub use clock::{Clock, Manual, System};
+pub use collect::{CollectError, Collector, Taken};
+pub use doors::Arriving;
+pub use events::{Act, Event, EventKind, Events, EventsPage, EventsWanted};
 pub use folder::{Folder, FolderError};
 pub use halves::Arrived;
+pub use hooks::{Delivery, Hook, Hooks, KEPT_DELIVERIES, KEPT_DELIVERIES_MS, MAX_HOOKS, Tried};
+pub use life::{Lives, NewPrice};
 pub use memory::MemoryBooks;
+pub use organisations::{
+    MAX_MEMBERS, MAX_MEMBERSHIPS, MAX_ORGANISATIONS, Member, MemberRole, Membership, Organisations,
+};
 pub use repositories::{CommitRecord, DraftRecord, NewCommit, Order, Ref, RefKind, Repositories, Repository, Wanted};
+pub use scans::{ScanRecord, Scans};
+pub use searches::{Choice, KEPT_SEARCHES, KEPT_SEARCHES_MS, MAX_SHOWN, SearchId, SearchRecord, Searches, Shown};
+pub use signin::{Challenge, Device, DeviceAnswer, Invitation, Passkey, SignIns, Wallet, Way};
 pub use sqlite::{OpenError, Options, SqliteBooks, SqliteCatalog, ask_for_real_time};
+pub use storage::{Collection, Measured, Quota, Storage, Usage};

@@ -11,6 +11,7 @@ use ledger::{AccountId, ModelId, Time};
 use registry::{Access, CommitId, Digest, GitOid, Handle, ModelName, RefName, ReleaseNumber, Revision, Tree};
 
 use crate::catalog::{CatalogError, ModelRecord};
+use crate::events::Act;
 
 /// A model, with releases or without.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Repository {
     pub model: ModelRecord,
     /// Who gets the weights.
     pub access: Access,
+    /// Whether requests for gated weights are accepted as they come.
+    pub automatic: bool,
     /// When something was committed last.
     pub changed: Time,
     /// The release that unversioned calls go to.
@@ -122,16 +125,17 @@ pub enum Order {
 #[async_trait]
 pub trait Repositories {
     /// Makes a model without releases. A name that is there is `ModelTaken`.
-    async fn add_repository(&self, repository: &Repository) -> Result<(), CatalogError>;
+    async fn add_repository(&self, repository: &Repository, by: AccountId) -> Result<(), CatalogError>;
     /// By its name, or one it once had.
     async fn repository(&self, name: &ModelName) -> Result<Option<Repository>, CatalogError>;
     async fn repositories(&self, wanted: &Wanted) -> Result<Vec<Repository>, CatalogError>;
-    async fn set_private(&self, model: ModelId, private: bool) -> Result<(), CatalogError>;
-    async fn set_access(&self, model: ModelId, access: Access) -> Result<(), CatalogError>;
+    async fn set_private(&self, model: ModelId, private: bool, act: Act) -> Result<(), CatalogError>;
+    async fn set_access(&self, model: ModelId, access: Access, act: Act) -> Result<(), CatalogError>;
     /// Gives a model another name, and another owner if that is in it; the name before leads to it from now on.
-    async fn rename(&self, model: ModelId, owner: AccountId, name: &ModelName) -> Result<(), CatalogError>;
-    /// Removes a model and its history. One with releases is `HasReleases`.
-    async fn remove_repository(&self, model: ModelId) -> Result<(), CatalogError>;
+    async fn rename(&self, model: ModelId, owner: AccountId, name: &ModelName, act: Act) -> Result<(), CatalogError>;
+    /// Removes a model and its history. One with releases is `HasReleases`. What it named waits to be named again, as if
+    /// it were handed in now.
+    async fn remove_repository(&self, model: ModelId, act: Act) -> Result<(), CatalogError>;
 
     /// Adds a commit. A branch whose head is another by now is `Stale`. The tree of the head again adds nothing.
     async fn commit(&self, commit: &NewCommit) -> Result<CommitRecord, CatalogError>;
@@ -146,9 +150,16 @@ pub trait Repositories {
     /// The releases of a model and their commits, newest first: each is found like a tag.
     async fn released(&self, model: ModelId) -> Result<Vec<(ReleaseNumber, CommitId)>, CatalogError>;
     /// Gives a commit a name. False if there is one of that kind and name.
-    async fn add_ref(&self, model: ModelId, kind: RefKind, name: &RefName, commit: u64) -> Result<bool, CatalogError>;
+    async fn add_ref(
+        &self,
+        model: ModelId,
+        kind: RefKind,
+        name: &RefName,
+        commit: u64,
+        act: Act,
+    ) -> Result<bool, CatalogError>;
     /// False if there was none. With a branch goes what was to become of it.
-    async fn remove_ref(&self, model: ModelId, kind: RefKind, name: &RefName) -> Result<bool, CatalogError>;
+    async fn remove_ref(&self, model: ModelId, kind: RefKind, name: &RefName, act: Act) -> Result<bool, CatalogError>;
 
     /// Notes what is to become of the newest commit of a branch, in place of what was noted before.
     async fn set_draft(&self, draft: &DraftRecord) -> Result<(), CatalogError>;

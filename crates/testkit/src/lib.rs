@@ -40,11 +40,13 @@ use std::time::Duration;
 use engine::fake::{Behaviour, Fake};
 use engine::{Engine, Failure};
 use futures_util::FutureExt;
-use hub::{Caller, Checking, FreshKey, HoldWish, Hub, Limits, Movement, Options, Parts};
+use hub::{Caller, Checking, FreshKey, HoldWish, Hub, Limits, Movement, Options, Parts, Storing};
 use ledger::{Amount, Call, Difference, HoldId, Purse, Time};
 use receipt::{HubId, Signer};
 use registry::{Handle, ModelName};
-use store::{AccountKind, Blobs, Books, Catalog, Clock, Manual, MemoryBooks, Row, Seq, SqliteBooks, SqliteCatalog};
+use store::{
+    AccountKind, Blobs, Books, Catalog, Clock, Manual, MemberRole, MemoryBooks, Row, Seq, SqliteBooks, SqliteCatalog,
+};
 use tensor::Signature;
 
 pub use call::Infer;
@@ -162,6 +164,7 @@ fn shown(nano: i64) -> String {
 pub struct Setting {
     memory_books: bool,
     memory_catalog: bool,
+    index_on_disk: bool,
     engine: Option<Arc<dyn Engine>>,
     fake: Fake,
     options: Options,
@@ -179,6 +182,13 @@ impl Setting {
     #[must_use]
     pub fn memory_catalog(mut self) -> Setting {
         self.memory_catalog = true;
+        self
+    }
+
+    /// An index of models that a restart finds again.
+    #[must_use]
+    pub fn index_on_disk(mut self) -> Setting {
+        self.index_on_disk = true;
         self
     }
 
@@ -203,10 +213,24 @@ impl Setting {
         self
     }
 
+    /// What the hub keeps, and how much of it.
+    #[must_use]
+    pub fn storing(mut self, storing: Storing) -> Setting {
+        self.options.storing = storing;
+        self
+    }
+
     /// A hub that checks by itself.
     #[must_use]
     pub fn checking(mut self, checking: Checking) -> Setting {
         self.options.checking = checking;
+        self
+    }
+
+    /// Accounts are made by invitation.
+    #[must_use]
+    pub fn by_invitation(mut self) -> Setting {
+        self.options.registration = hub::Registration::Invitation;
         self
     }
 
@@ -286,6 +310,10 @@ impl Scene {
             hub_id: HubId::new([9; 32]),
             deposit_secret: DEPOSIT_SECRET.parse().unwrap(),
             outbound: self.outbox.clone(),
+            index: match self.setting.index_on_disk {
+                true => search::Index::open(&self.folder.join("search")).unwrap(),
+                false => search::Index::in_memory(),
+            },
             options: self.setting.options.clone(),
         })
         .await
@@ -321,6 +349,7 @@ impl TestHub {
         Setting {
             memory_books: false,
             memory_catalog: false,
+            index_on_disk: false,
             engine: None,
             fake: Fake::new(fixtures::echo_signature(), Behaviour::Echo),
             options: Options {
@@ -329,6 +358,8 @@ impl TestHub {
                 name: "A hub of a test".to_owned(),
                 // What is checked in the background takes from a fake's script when it likes.
                 checking: Checking::NOTHING,
+                storing: Storing::default(),
+                registration: hub::Registration::Open,
             },
         }
     }
@@ -406,10 +437,14 @@ impl TestHub {
         User::new(self.scene.clone(), account, record, secret).await
     }
 
-    /// Makes one account a member of another, such as an organisation. A key that is in use already sees it after a
-    /// restart.
+    /// Makes one account a member of another, an organisation, in this role.
+    pub async fn join_as(&self, member: &User, of: &User, role: MemberRole) {
+        self.hub().set_member(of.caller(), &of.account.handle, &member.account.handle, role).await.unwrap();
+    }
+
+    /// The same as an admin.
     pub async fn join(&self, member: &User, of: &User) {
-        self.catalog().add_member(member.account.id, of.account.id, "member").await.unwrap();
+        self.join_as(member, of, MemberRole::Admin).await;
     }
 
     /// Sets what accounts that are made from now on may try at the hub's expense.

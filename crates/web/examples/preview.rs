@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use web::{
-    Access, Change, CheckKind, CheckRow, Chrome, Code, Compared, Home, HomeFigures, Labels, Model, ModelFigures,
-    ModelRow, Money, PortRow, Problem, Ratio, ReleaseRow, Role, Share,
+    Access, Change, CheckKind, CheckRow, Choice, Chosen, Chrome, Code, Compared, FacetGroup, FacetValue, FoundRow,
+    Home, HomeFigures, Labels, Model, ModelFigures, ModelRow, Money, PortRow, Problem, Ratio, ReleaseRow, Role, Search,
+    Share,
 };
 
 fn main() -> io::Result<()> {
     let folder = PathBuf::from(env::args_os().nth(1).unwrap_or("preview".into()));
     fs::create_dir_all(folder.join("static"))?;
-    for name in [web::style_name(), web::icon_name()] {
+    let script = web::asset(web::playground_name()).map(|asset| String::from_utf8_lossy(asset.bytes).into_owned());
+    let modules: Vec<_> =
+        script.iter().flat_map(|text| text.split("\"./").skip(1)).filter_map(|rest| rest.split('"').next()).collect();
+    for name in [web::style_name(), web::icon_name(), web::playground_name()].into_iter().chain(modules) {
         let asset = web::asset(name).expect("assets are found by their names");
         fs::write(folder.join("static").join(name), asset.bytes)?;
     }
@@ -23,7 +27,22 @@ fn main() -> io::Result<()> {
     write("empty", web::home(&Home { models: Vec::new(), more: None, figures: HomeFigures::default(), ..home() }))?;
     write("model", web::model(&model()))?;
     write("bare", web::model(&bare()))?;
+    let form = |form| web::model(&Model { playground: Some(playground(form)), ..model() });
+    let column = |name: &str, choices: &[&str]| web::Column {
+        name: name.into(),
+        number: choices.is_empty(),
+        choices: choices.iter().map(ToString::to_string).collect(),
+    };
+    let columns = vec![column("age", &[]), column("fare", &[]), column("port", &["cork", "dover", "le havre"])];
+    write("rows", form(web::Form::Rows { columns, many: true }))?;
+    write("picture", form(web::Form::Picture))?;
+    write("sound", form(web::Form::Sound))?;
+    write("history", form(web::Form::History { columns: Vec::new(), window: 24 }))?;
+    write("tensors", form(tensors()))?;
+    write("compare", web::compare(&compare()))?;
     write("wide", web::model(&wide()))?;
+    write("search", web::search(&search()))?;
+    write("diff", web::diff(&diff()))?;
     write("problem", web::problem(&problem()))
 }
 
@@ -33,7 +52,59 @@ fn write(folder: &Path, name: &str, page: &str) -> io::Result<()> {
 }
 
 fn chrome() -> Chrome {
-    Chrome { dev: true, hub_name: "Model Hub".into() }
+    Chrome { dev: true, hub_name: "Model Hub".into(), viewer: Some("alice".into()) }
+}
+
+fn diff() -> web::Diff {
+    let field = |field: &str, from: &str, to: &str| web::ChangedField {
+        field: field.into(),
+        from: Some(from.into()),
+        to: Some(to.into()),
+    };
+    web::Diff {
+        chrome: chrome(),
+        owner: "alice".into(),
+        name: "iris".into(),
+        from: "1.00".into(),
+        to: "1.01".into(),
+        files: vec![web::ChangedFile {
+            path: "model.onnx".into(),
+            from: Some((120_334, "6b51d431df5d7f14".into())),
+            to: Some((120_402, "0f4e6a3b9d2c7788".into())),
+        }],
+        contract: vec![field("deadline_ms", "10000", "5000")],
+        terms: vec![field("price", "0.002 OPG per call", "0.001 OPG per call")],
+        texts: vec![web::ChangedText {
+            path: "README.md".into(),
+            diff: "@@ -1,3 +1,3 @@\n # Iris\n \n-Tells two irises apart.\n+Tells three irises apart.\n".into(),
+            cut: false,
+        }],
+        left_out: 0,
+    }
+}
+
+fn search() -> Search {
+    let value = |value: &str, count| FacetValue { value: value.into(), count, link: format!("/search?task={value}") };
+    let sort = |value: &str, label, chosen| Choice { value: value.into(), label, chosen };
+    Search {
+        chrome: chrome(),
+        query: "flowers".into(),
+        max_price: "0.01".into(),
+        kept: vec![("tag".into(), "botany".into())],
+        sorts: vec![sort("relevance", "Best match", true), sort("new", "Newest", false)],
+        chosen: vec![Chosen { label: "tag: botany".into(), without: "/search?q=flowers".into() }],
+        facets: vec![
+            FacetGroup { title: "Task", values: vec![value("tabular-classification", 1_204), value("fill-mask", 31)] },
+            FacetGroup { title: "Licence", values: vec![value("mit", 900), value("apache-2.0", 211)] },
+        ],
+        wrong: None,
+        total: Some(1_235),
+        complete: true,
+        first: true,
+        search: "0123456789abcdef0123456789abcdef".into(),
+        models: (0..).zip(home().models).map(|(position, model)| FoundRow { position, model }).collect(),
+        more: Some("/search?q=flowers&cursor=x".into()),
+    }
 }
 
 fn home() -> Home {
@@ -114,8 +185,10 @@ fn model() -> Model {
         license: Some("apache-2.0".into()),
         access: Access::Sealed,
         runs_on: None,
+        loaded: Some(false),
         price: Money::opg("0.002"),
         price_converted: Some(Money::usd("0.00021")),
+        coming_price: None,
         price_terms: None,
         figures: ModelFigures {
             paid_calls: 1_930_448,
@@ -128,6 +201,7 @@ fn model() -> Model {
             share("erin", Role::Royalty, 950, "0.00019"),
             share("hub", Role::Fee, 500, "0.0001"),
         ],
+        playground: Some(playground(web::Form::Text)),
         examples: vec![
             Code {
                 title: "curl".into(),
@@ -141,6 +215,16 @@ fn model() -> Model {
             },
         ],
         card: web::card_html(CARD),
+        card_says: web::CardSays {
+            score: 85,
+            missing: vec![web::MissingPart {
+                part: "limits".into(),
+                weight: 15,
+                how: "a section \"Limitations\": where it fails, for whom it is worse, what to look out for".into(),
+            }],
+            notices: Vec::new(),
+            bases: vec![web::Base { name: "alice/minilm".into(), here: true, royalty: Some("5%".into()) }],
+        },
         inputs: vec![
             PortRow { name: "input_ids".into(), datatype: "INT64".into(), shape: vec![None, None] },
             PortRow { name: "attention_mask".into(), datatype: "INT64".into(), shape: vec![None, None] },
@@ -148,8 +232,15 @@ fn model() -> Model {
         outputs: vec![PortRow { name: "logits".into(), datatype: "FP32".into(), shape: vec![None, Some(2)] }],
         labels: vec![Labels { output: "logits".into(), labels: vec!["cross".into(), "content".into()] }],
         files: [("README.md", 4_120, true), ("model.onnx", 90_387_606, false), ("onnx/tokenizer.json", 711_661, true)]
-            .map(|(path, size, open)| web::FileRow { path: path.into(), size, open })
-            .into(),
+            .map(|(path, size, open)| web::FileRow { path: path.into(), size, open, scan: web::Scan::Clean })
+            .into_iter()
+            .chain([web::FileRow {
+                path: "pytorch_model.bin".into(),
+                size: 90_402_118,
+                open: false,
+                scan: web::Scan::Notice("it is a pickle, which can run anything; this one imports only what rebuilds data".into()),
+            }])
+            .collect(),
         releases: vec![
             release("2.00", "2026-11-23T10:04:31.207Z", Change::Major, Money::opg("0.002"), true),
             release("1.01", "2026-09-02T17:45:00Z", Change::Minor, Money::usd("0.0002"), false),
@@ -179,7 +270,80 @@ fn check(release: &str, kind: CheckKind, run: u64, differed: u64, compared: Comp
 
 fn release(number: &str, released: &str, change: Change, price: Money, latest: bool) -> ReleaseRow {
     let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into();
-    ReleaseRow { number: number.into(), released: released.into(), digest, change, price, latest }
+    ReleaseRow {
+        number: number.into(),
+        released: released.into(),
+        digest,
+        change,
+        price,
+        latest,
+        yanked: None,
+        before: None,
+    }
+}
+
+fn playground(form: web::Form) -> web::Playground {
+    web::Playground {
+        form,
+        runners: vec![runner("minilm-sst2")],
+        hub: "https://hub.example".into(),
+        here: "/bob/minilm-sst2".into(),
+        signed_in: true,
+    }
+}
+
+fn runner(name: &str) -> web::Runner {
+    web::Runner {
+        owner: "bob".into(),
+        name: name.into(),
+        price: Money::opg("0.002"),
+        price_converted: Some(Money::usd("0.00021")),
+        price_terms: None,
+        max_cost: Some("0.002".into()),
+        loaded: Some(false),
+        paid_by: Some(web::PaidBy::Promo { left: "99.25".into() }),
+    }
+}
+
+fn tensors() -> web::Form {
+    let field = |name: &str, datatype: &str, shape: &[Option<u64>], sample: Option<&str>| web::TensorField {
+        name: name.into(),
+        datatype: datatype.into(),
+        shape: shape.into(),
+        sample: sample.map(Into::into),
+    };
+    web::Form::Tensors(vec![
+        field("features", "FP32", &[None, Some(4)], Some("[[0.125, 0.25, 0.375, 0.5]]")),
+        field("image", "FP32", &[Some(1), Some(3), Some(224), Some(224)], None),
+    ])
+}
+
+fn compare() -> web::Compare {
+    let head = |name: &str, price: &str| web::Head {
+        owner: "bob".into(),
+        name: name.into(),
+        summary: "Says whether an English sentence sounds content or cross (invented)".into(),
+        task: Some("text-classification".into()),
+        license: Some("apache-2.0".into()),
+        price: Money::opg(price),
+        price_converted: Some(Money::usd("0.00021")),
+        price_terms: None,
+        release: "2.00".into(),
+        paid_calls_succeeded: Ratio { part: 1_930_448, whole: 1_931_020 },
+        checks: Ratio { part: 19_303, whole: 19_304 },
+    };
+    web::Compare {
+        chrome: chrome(),
+        asked: ["bob/minilm-sst2".into(), "bob/other".into()],
+        wrong: None,
+        heads: vec![head("minilm-sst2", "0.002"), head("other", "0.001")],
+        playground: Some(web::Playground {
+            runners: vec![runner("minilm-sst2"), runner("other")],
+            here: "/compare".into(),
+            ..playground(web::Form::Text)
+        }),
+        takes: Vec::new(),
+    }
 }
 
 /// As little as a model can have.
@@ -191,8 +355,11 @@ fn bare() -> Model {
         license: None,
         access: Access::Open,
         runs_on: None,
+        loaded: None,
+        playground: None,
         price: Money::opg("0"),
         price_converted: None,
+        coming_price: None,
         price_terms: None,
         figures: ModelFigures {
             paid_calls: 0,
@@ -201,6 +368,7 @@ fn bare() -> Model {
         },
         shares: Vec::new(),
         card: web::card_html(""),
+        card_says: web::CardSays { score: 0, missing: Vec::new(), notices: Vec::new(), bases: Vec::new() },
         labels: Vec::new(),
         checks: Vec::new(),
         releases: vec![release("1.00", "2026-11-23T10:04:31Z", Change::First, Money::opg("0"), true)],

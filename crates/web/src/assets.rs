@@ -7,9 +7,11 @@ use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 
-/// The policy that every page of this crate keeps: nothing from elsewhere, no scripts, no inline styles, no frames.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-                                           base-uri 'none'; frame-ancestors 'none'";
+/// The policy that every page of this crate keeps: nothing from elsewhere, nothing inline, no frames. Pictures and
+/// sounds that were chosen in a form are shown from memory.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; \
+                                           img-src 'self' blob:; media-src blob:; form-action 'self'; base-uri 'none'; \
+                                           frame-ancestors 'none'";
 
 /// A file to serve under `/static/`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +25,27 @@ pub struct Asset {
 const STYLE: Asset = Asset { content_type: "text/css; charset=utf-8", bytes: include_bytes!("../assets/style.css") };
 const ICON: Asset = Asset { content_type: "image/svg+xml", bytes: include_bytes!("../assets/icon.svg") };
 
+const SIGNIN: Asset =
+    Asset { content_type: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/signin.js") };
+
+const VALUES: Asset =
+    Asset { content_type: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/values.js") };
+const ANSWER: Asset =
+    Asset { content_type: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/answer.js") };
+
+/// Modules name each other: what stands there is the name that each is served under.
+static PLAYGROUND: LazyLock<String> = LazyLock::new(|| {
+    include_str!("../assets/playground.js")
+        .replace("\"./values.js\"", &format!("\"./{}\"", *VALUES_NAME))
+        .replace("\"./answer.js\"", &format!("\"./{}\"", *ANSWER_NAME))
+});
+
+static VALUES_NAME: LazyLock<String> = LazyLock::new(|| hashed("values", "js", VALUES.bytes));
+static ANSWER_NAME: LazyLock<String> = LazyLock::new(|| hashed("answer", "js", ANSWER.bytes));
+static PLAYGROUND_NAME: LazyLock<String> = LazyLock::new(|| hashed("playground", "js", PLAYGROUND.as_bytes()));
 static STYLE_NAME: LazyLock<String> = LazyLock::new(|| hashed("style", "css", STYLE.bytes));
 static ICON_NAME: LazyLock<String> = LazyLock::new(|| hashed("icon", "svg", ICON.bytes));
+static SIGNIN_NAME: LazyLock<String> = LazyLock::new(|| hashed("signin", "js", SIGNIN.bytes));
 
 /// The style sheet's file name, for example `style-0f1e2d3c.css`.
 pub fn style_name() -> &'static str {
@@ -36,11 +57,25 @@ pub fn icon_name() -> &'static str {
     &ICON_NAME
 }
 
+/// The script that speaks to passkeys and wallets.
+pub(crate) fn signin_name() -> &'static str {
+    &SIGNIN_NAME
+}
+
+/// The script that runs models from a page; it asks for two more by itself.
+pub fn playground_name() -> &'static str {
+    &PLAYGROUND_NAME
+}
+
 /// The asset with exactly this file name: what `/static/{name}` answers.
 pub fn asset(name: &str) -> Option<Asset> {
     match name {
         _ if name == style_name() => Some(STYLE),
         _ if name == icon_name() => Some(ICON),
+        _ if name == signin_name() => Some(SIGNIN),
+        _ if name == playground_name() => Some(Asset { bytes: PLAYGROUND.as_bytes(), ..VALUES }),
+        _ if name == VALUES_NAME.as_str() => Some(VALUES),
+        _ if name == ANSWER_NAME.as_str() => Some(ANSWER),
         _ => None,
     }
 }
@@ -65,5 +100,16 @@ mod tests {
         assert_eq!(style_name().len(), "style-01234567.css".len());
         assert_eq!(asset(icon_name()).map(|icon| icon.content_type), Some("image/svg+xml"));
         assert_eq!(asset("style.css"), None);
+    }
+    #[test]
+    fn modules_name_each_other_as_they_are_served() {
+        let script =
+            std::str::from_utf8(asset(playground_name()).expect("it is there").bytes).expect("scripts are text");
+        let named: Vec<_> = script.split(" from \"./").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(named.len(), 2);
+        for name in named {
+            assert!(name.len() > "values.js".len(), "{name}");
+            assert_eq!(asset(name).map(|module| module.content_type), Some("text/javascript; charset=utf-8"), "{name}");
+        }
     }
 }

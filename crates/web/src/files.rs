@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use crate::figure::count;
 use crate::link;
 
-/// More files than this are counted, not listed.
-const FILES_LISTED: usize = 100;
+/// More files of a page than this are counted, not listed.
+pub const FILES_LISTED: usize = 100;
 /// A list longer than this starts folded.
 const FILES_SHOWN: usize = 12;
 
@@ -19,12 +19,27 @@ pub struct FileRow {
     pub size: u64,
     /// Everybody may read it.
     pub open: bool,
+    /// What was found in it.
+    pub scan: Scan,
+}
+
+/// What was found in a file, as far as the hub has looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scan {
+    /// It has not yet.
+    Waiting,
+    /// Nothing.
+    Clean,
+    /// Something that whoever opens the file should know.
+    Notice(String),
+    /// It would harm whoever opens it the usual way.
+    Dangerous(String),
 }
 
 pub(crate) fn files(owner: &str, name: &str, files: &[FileRow]) -> Markup {
     let whole: u64 = files.iter().fold(0, |sum, file| sum.saturating_add(file.size));
     let list = html! {
-        div.scroll {
+        div.scroll tabindex="0" {
             table.files {
                 caption.hidden { "Files, and whether they may be read" }
                 thead { tr { th scope="col" { "File" } th.number scope="col" { "Size" } } }
@@ -36,6 +51,12 @@ pub(crate) fn files(owner: &str, name: &str, files: &[FileRow]) -> Markup {
                                     a href=(link::file(owner, name, &file.path)) { (file.path) }
                                 } @else {
                                     (file.path) span.note { ", stays here" }
+                                }
+                                @match &file.scan {
+                                    Scan::Waiting => p.note { "Not looked at yet" },
+                                    Scan::Clean => {}
+                                    Scan::Notice(found) => p.note { (found) },
+                                    Scan::Dangerous(found) => p.fail { "Dangerous: " (found) },
                                 }
                             }
                             td.number { (size(file.size)) }
@@ -49,6 +70,7 @@ pub(crate) fn files(owner: &str, name: &str, files: &[FileRow]) -> Markup {
         }
     };
     html! {
+        @if !files.is_empty() { (scanned(files)) }
         @if files.is_empty() {
             p.note { "No files yet." }
         } @else if files.len() > FILES_SHOWN {
@@ -58,6 +80,23 @@ pub(crate) fn files(owner: &str, name: &str, files: &[FileRow]) -> Markup {
             }
         } @else {
             (list)
+        }
+    }
+}
+
+/// What was found in all of them, in a line.
+fn scanned(files: &[FileRow]) -> Markup {
+    let count_of = |is: fn(&Scan) -> bool| files.iter().filter(|file| is(&file.scan)).count() as u64;
+    let dangerous = count_of(|scan| matches!(scan, Scan::Dangerous(_)));
+    let noticed = count_of(|scan| matches!(scan, Scan::Notice(_)));
+    let waiting = count_of(|scan| matches!(scan, Scan::Waiting));
+    html! {
+        p.note {
+            "Looked through by the hub, by content and without running anything: "
+            @if dangerous > 0 { strong.fail { span.num { (count(dangerous)) } " dangerous" } ", " }
+            @if noticed > 0 { span.num { (count(noticed)) } " with a notice, " }
+            @if waiting > 0 { span.num { (count(waiting)) } " waiting, " }
+            span.num { (count(files.len() as u64 - dangerous - noticed - waiting)) } " clean."
         }
     }
 }

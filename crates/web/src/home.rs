@@ -64,7 +64,7 @@ pub fn home(view: &Home) -> String {
             @if view.models.is_empty() {
                 (nothing_yet())
             } @else {
-                (rows(&view.models))
+                (rows(&view.models, |_| String::new()))
             }
             @if let Some(more) = &view.more {
                 p.more { a rel="next" href=(link::local(more)) { "More models" } }
@@ -105,7 +105,8 @@ fn figures(view: &HomeFigures) -> Vec<Figure> {
     [listed, paid, calls, succeeded].into_iter().flatten().collect()
 }
 
-fn rows(models: &[ModelRow]) -> Markup {
+/// Models, one to a row; the links have something behind them.
+pub(crate) fn rows(models: &[ModelRow], behind: impl Fn(usize) -> String) -> Markup {
     html! {
         table.rows {
             caption.hidden { "Models with their prices, calls and earnings" }
@@ -119,10 +120,10 @@ fn rows(models: &[ModelRow]) -> Markup {
                 }
             }
             tbody {
-                @for model in models {
+                @for (at, model) in models.iter().enumerate() {
                     tr {
                         th.model scope="row" {
-                            a.name href=(link::model(&model.owner, &model.name)) {
+                            a.name href={ (link::model(&model.owner, &model.name)) (behind(at)) } {
                                 span.owner { (model.owner) "/" } (model.name)
                             }
                             span.summary { (model.summary) }

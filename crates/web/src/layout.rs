@@ -11,10 +11,23 @@ pub struct Chrome {
     pub dev: bool,
     /// What the operator calls this hub.
     pub hub_name: String,
+    /// The handle of who is signed in.
+    pub viewer: Option<String>,
 }
 
 /// A whole page. `title` comes before the hub's name; the home page has none of its own.
 pub(crate) fn page(chrome: &Chrome, title: Option<&str>, description: &str, main: &Markup) -> String {
+    page_with(chrome, title, description, main, &[])
+}
+
+/// The same with scripts, by their names under `/static/`: the page is whole without them.
+pub(crate) fn page_with(
+    chrome: &Chrome,
+    title: Option<&str>,
+    description: &str,
+    main: &Markup,
+    scripts: &[&str],
+) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -26,11 +39,12 @@ pub(crate) fn page(chrome: &Chrome, title: Option<&str>, description: &str, main
                 title { @if let Some(title) = title { (title) " · " } (chrome.hub_name) }
                 link rel="icon" type="image/svg+xml" href={ "/static/" (icon_name()) };
                 link rel="stylesheet" href={ "/static/" (style_name()) };
+                @for script in scripts { script type="module" src={ "/static/" (script) } {} }
             }
             body {
                 a.skip href="#main" { "Skip to content" }
                 @if chrome.dev {
-                    p.dev role="note" {
+                    aside.dev aria-label="About this hub" {
                         strong { "Development hub." }
                         " Its money is play money: every new account is given 100 OPG promo and 100 OPG cash."
                     }
@@ -43,6 +57,18 @@ pub(crate) fn page(chrome: &Chrome, title: Option<&str>, description: &str, main
                             rect x="0" y="12" width="6" height="3" {}
                         }
                         (chrome.hub_name)
+                    }
+                    form.find action="/search" method="get" role="search" {
+                        input type="search" name="q" maxlength="200" placeholder="Search models" aria-label="Search models" autocomplete="off";
+                    }
+                    nav.who aria-label="Account" {
+                        @match &chrome.viewer {
+                            Some(handle) => {
+                                a href="/account" { (handle) }
+                                form action="/logout" method="post" { button.quiet type="submit" { "Sign out" } }
+                            }
+                            None => { a href="/login" { "Sign in" } }
+                        }
                     }
                 }
                 main #main tabindex="-1" { (main) }

@@ -10,26 +10,49 @@
 //! To add a page: a file with its view struct and one function that returns `String` through `layout::page`, a case
 //! in `tests/pages.rs` (which holds every page to the rules above) and one in `examples/preview.rs` to look at it.
 
+mod account;
 mod assets;
 mod card;
+mod chart;
+mod compare;
+mod diff;
 mod figure;
 mod files;
 mod home;
 mod layout;
 mod link;
+mod login;
 mod model;
+mod operator;
+mod playground;
 mod problem;
+mod receipt;
+mod says;
+mod search;
 mod shares;
 
-pub use assets::{Asset, CONTENT_SECURITY_POLICY, asset, icon_name, style_name};
+pub use account::{
+    Account, CallRow, Calls, EarningRow, Earnings, EntryRow, KeyForm, KeyRow, Keys, MoneyPage, Overview, OwnModel,
+    Ways, calls, earnings, keys, money, overview, ways,
+};
+pub use assets::{Asset, CONTENT_SECURITY_POLICY, asset, icon_name, playground_name, style_name};
 pub use card::{CARD_LIMIT_BYTES, CardHtml, card_html};
+pub use chart::Bar;
+pub use compare::{Compare, Head, compare};
+pub use diff::{ChangedField, ChangedFile, ChangedText, Diff, diff};
 pub use figure::{Money, Ratio, Unit};
-pub use files::FileRow;
+pub use files::{FILES_LISTED, FileRow, Scan};
 pub use home::{Home, HomeFigures, ModelRow, home};
 pub use layout::Chrome;
 pub use link::segment;
+pub use login::{Device, Join, Login, Signing, device, join, login};
 pub use model::{
     Access, Change, CheckKind, CheckRow, Code, Compared, Labels, Model, ModelFigures, PortRow, ReleaseRow, model,
 };
+pub use operator::{Health, Operator, Status, Topic, operator, status};
+pub use playground::{Column, Form, PaidBy, Playground, Runner, TensorField};
 pub use problem::{Problem, problem};
+pub use receipt::{Receipt, receipt};
+pub use says::{Base, CardSays, MissingPart};
+pub use search::{Choice, Chosen, FacetGroup, FacetValue, FoundRow, Search, search};
 pub use shares::{Role, Share};

@@ -6,7 +6,13 @@ use std::fmt::Write;
 
 /// `/{owner}/{name}` of a model, safe for names that no hub would accept.
 pub(crate) fn model(owner: &str, name: &str) -> String {
-    format!("/{}/{}", segment(owner), segment(name))
+    // With nothing before it, a name would be another host's.
+    if owner.is_empty() { "/".to_owned() } else { format!("/{}/{}", segment(owner), segment(name)) }
+}
+
+/// What changed between two releases of a model.
+pub(crate) fn diff(owner: &str, name: &str, from: &str, to: &str) -> String {
+    format!("{}/diff/{}/{}", model(owner, name), segment(from), segment(to))
 }
 
 /// The bytes of a file in the newest state of a model.
@@ -48,6 +54,7 @@ mod tests {
         assert_eq!(model("/evil.example", "a?b#c"), "/%2Fevil.example/a%3Fb%23c");
         assert_eq!(file("alice", "iris", "a b/é?.md"), "/alice/iris/resolve/main/a%20b/%C3%A9%3F.md");
         assert_eq!(model("é", "\"><script>"), "/%C3%A9/%22%3E%3Cscript%3E");
+        assert_eq!(model("", "evil.example"), "/");
     }
 
     #[test]

@@ -2,10 +2,14 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use crate::assets::playground_name;
 use crate::card::CardHtml;
 use crate::figure::{Figure, Money, Ratio, Unit, arrived, count, day, large, measured, moment, strip};
 use crate::files::{FileRow, files};
 use crate::layout::{self, Chrome, section};
+use crate::link;
+use crate::playground::{Playground, playground};
+use crate::says::{CardSays, says};
 use crate::shares::{Share, shares};
 
 /// A contract with more ports than this starts folded.
@@ -34,20 +38,28 @@ pub struct Model {
     pub access: Access,
     /// The owner's server that runs it, if it does not run here.
     pub runs_on: Option<String>,
+    /// Whether it is in memory, where that is known: else its next call waits for the load.
+    pub loaded: Option<bool>,
     /// What one call of the latest release costs, in the unit the owner chose.
     pub price: Money,
     /// The same in the other unit at today's rate, if there is a rate.
     pub price_converted: Option<Money>,
+    /// The price that was announced, and from when on it holds, in RFC 3339.
+    pub coming_price: Option<(Money, String)>,
     /// The whole price in words, where it is more than a price per call: `0.001 OPG per call + 0.0002 OPG per item`.
     pub price_terms: Option<String>,
     /// What was counted.
     pub figures: ModelFigures,
     /// Who earns what of one call, in the order in which the bar shows it. Empty if calls are free.
     pub shares: Vec<Share>,
+    /// The form to run it with; none where calls that name no release get nothing.
+    pub playground: Option<Playground>,
     /// Ways to call it, each ready to be pasted.
     pub examples: Vec<Code>,
     /// The card, cleaned.
     pub card: CardHtml,
+    /// What it leaves out and builds on.
+    pub card_says: CardSays,
     /// What a call takes.
     pub inputs: Vec<PortRow>,
     /// What it answers.
@@ -141,6 +153,10 @@ pub struct ReleaseRow {
     pub price: Money,
     /// Calls that name no release get this one.
     pub latest: bool,
+    /// Why its owner advises against it.
+    pub yanked: Option<String>,
+    /// The number of the one before.
+    pub before: Option<String>,
 }
 
 /// What came of one kind of check of a release.
@@ -197,20 +213,37 @@ pub fn model(view: &Model) -> String {
                 (tags(view))
             }
             (strip(&figures(view)))
-            (section("earns", "Who earns what", &earns_note(view), &earns(view)))
-            @if !view.examples.is_empty() {
-                (section("call", "Call it", &call_note(view), &examples(&view.examples)))
+            @match &view.playground {
+                Some(form) => (section("call", "Try it", &call_note(view), &html! {
+                    (playground(form, (!view.examples.is_empty()).then(|| examples(&view.examples)).as_ref()))
+                    (beside(view))
+                })),
+                None if !view.examples.is_empty() => (section("call", "Call it", &call_note(view), &examples(&view.examples))),
+                None => {}
             }
+            (section("earns", "Who earns what", &earns_note(view), &earns(view)))
             (section("contract", "Contract", &contract_note(view), &contract(view)))
-            (section("card", "Card", &nothing, &card(&view.card)))
+            (section("card", "Card", &nothing, &html! { (card(&view.card)) (says(&view.card_says)) }))
             (section("files", "Files", &html! { p { "What is read from here is what clients download." } }, &files(&view.owner, &view.name, &view.files)))
-            (section("releases", "Releases", &html! { p { "A release never changes. Calls name one, or get the latest." } }, &releases(&view.releases)))
+            (section("releases", "Releases", &html! { p { "A release never changes. Calls name one, or get the latest." } }, &releases(view)))
             @if !view.checks.is_empty() {
                 (section("checks", "Checks by the hub", &html! { p { "The hub runs each release in two fresh runners, and a random share of paid calls once more. It shows that answers repeat, not that they are right." } }, &checks(&view.checks)))
             }
         }
     };
-    layout::page(&view.chrome, Some(&title), &view.summary, &main)
+    let scripts = if view.playground.is_some() { &[playground_name()][..] } else { &[] };
+    layout::page_with(&view.chrome, Some(&title), &view.summary, &main, scripts)
+}
+
+/// The way to the page where it stands beside another.
+fn beside(view: &Model) -> Markup {
+    html! {
+        form.query.beside action="/compare" method="get" data-compare {
+            input type="hidden" name="a" value={ (view.owner) "/" (view.name) };
+            label { span { "Compare with another model" } input type="text" name="b" placeholder="owner/name" maxlength="200" required autocapitalize="none" spellcheck="false"; }
+            button.quiet type="submit" { "Compare" }
+        }
+    }
 }
 
 fn call_note(view: &Model) -> Markup {
@@ -251,6 +284,11 @@ fn tags(view: &Model) -> Markup {
                 Some(host) => li { "Runs on the owner’s server at " (host) },
                 None => li { (access) },
             }
+            @match view.loaded {
+                Some(true) => li { "warm: loaded, the next call runs at once" },
+                Some(false) => li { "cold: the next call waits until it is loaded" },
+                None => {}
+            }
         }
     }
 }
@@ -267,6 +305,7 @@ fn figures(view: &Model) -> Vec<Figure> {
                 (None, Some(_)) => {}
                 (None, None) => { "All included." }
             }
+            @if let Some((price, from)) = &view.coming_price { " From " (day(from)) " on: " (price) "." }
         },
     };
     let calls = Figure {
@@ -349,7 +388,7 @@ fn contract(view: &Model) -> Markup {
 
 fn ports_table(view: &Model) -> Markup {
     html! {
-        div.scroll {
+        div.scroll tabindex="0" {
             table.ports {
                 caption.hidden { "Inputs and outputs of a call" }
                 thead {
@@ -425,12 +464,13 @@ fn card(card: &CardHtml) -> Markup {
     }
 }
 
-fn releases(releases: &[ReleaseRow]) -> Markup {
+fn releases(view: &Model) -> Markup {
+    let releases = &view.releases;
     html! {
         @if releases.is_empty() {
             p.note { "No release yet." }
         } @else {
-            div.scroll {
+            div.scroll tabindex="0" {
                 table.releases {
                     caption.hidden { "Releases, newest first" }
                     thead {
@@ -443,7 +483,7 @@ fn releases(releases: &[ReleaseRow]) -> Markup {
                         }
                     }
                     tbody {
-                        @for release in releases { (release_row(release)) }
+                        @for release in releases { (release_row(view, release)) }
                     }
                 }
             }
@@ -451,7 +491,7 @@ fn releases(releases: &[ReleaseRow]) -> Markup {
     }
 }
 
-fn release_row(release: &ReleaseRow) -> Markup {
+fn release_row(view: &Model, release: &ReleaseRow) -> Markup {
     let short: String = release.digest.chars().take(12).collect();
     let change = match release.change {
         Change::First => "first",
@@ -460,10 +500,19 @@ fn release_row(release: &ReleaseRow) -> Markup {
     };
     html! {
         tr {
-            th scope="row" { span.num { (release.number) } @if release.latest { " " span.latest { "latest" } } }
+            th scope="row" {
+                span.num { (release.number) }
+                @if release.latest { " " span.latest { "latest" } }
+                @if let Some(reason) = &release.yanked { p.note { "Yanked: " (reason) } }
+            }
             td { (moment(&release.released)) }
             td { code title=(release.digest) { (short) } }
-            td data-label="contract" { (change) }
+            td data-label="contract" {
+                @match &release.before {
+                    Some(before) => a href=(link::diff(&view.owner, &view.name, before, &release.number)) { (change) },
+                    None => (change),
+                }
+            }
             td.number { (release.price) }
         }
     }
@@ -471,7 +520,7 @@ fn release_row(release: &ReleaseRow) -> Markup {
 
 fn checks(checks: &[CheckRow]) -> Markup {
     html! {
-        div.scroll {
+        div.scroll tabindex="0" {
             table.checks {
                 caption.hidden { "Checks by the hub, newest release first" }
                 thead {

@@ -64,7 +64,7 @@ pub(crate) fn shares(shares: &[Share]) -> Markup {
                 }
             }
         }
-        div.scroll {
+        div.scroll tabindex="0" {
             table.shares {
                 caption.hidden { "Who receives which part of one call" }
                 thead {

@@ -3,15 +3,21 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; what is missing fails the test")]
 
 use web::{
-    Access, CardHtml, Change, CheckKind, CheckRow, Chrome, Code, Compared, FileRow, Home, HomeFigures, Labels, Model,
-    ModelFigures, ModelRow, Money, PortRow, Problem, Ratio, ReleaseRow, Role, Share,
+    Access, Base, CardHtml, CardSays, Change, CheckKind, CheckRow, Choice, Chosen, Chrome, Code, Column, Compare,
+    Compared, FacetGroup, FacetValue, FileRow, Form, FoundRow, Head, Home, HomeFigures, Labels, MissingPart, Model,
+    ModelFigures, ModelRow, Money, PaidBy, Playground, PortRow, Problem, Ratio, ReleaseRow, Role, Runner, Scan, Search,
+    Share, TensorField,
+};
+use web::{
+    Account, Bar, CallRow, Calls, Device, EarningRow, Earnings, EntryRow, Health, Join, KeyForm, KeyRow, Keys, Login,
+    MoneyPage, Operator, Overview, OwnModel, Receipt, Signing, Status, Topic, Ways,
 };
 
 /// Breaks out of text, attributes and comments wherever one forgets to escape it.
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1) style=x>--><!--";
 
 fn chrome(text: &str) -> Chrome {
-    Chrome { dev: true, hub_name: text.into() }
+    Chrome { dev: true, hub_name: text.into(), viewer: Some(text.into()) }
 }
 
 /// A home page with `text` in each of its texts.
@@ -49,8 +55,10 @@ fn model(text: &str) -> Model {
         license: Some(text.into()),
         access: Access::Sealed,
         runs_on: None,
+        loaded: Some(true),
         price: Money::opg(text),
         price_converted: Some(Money::usd(text)),
+        coming_price: None,
         price_terms: None,
         figures: ModelFigures {
             paid_calls: 7,
@@ -66,15 +74,26 @@ fn model(text: &str) -> Model {
                 amount: text.into(),
             })
             .into(),
+        playground: Some(playground(text, tensors(text))),
         examples: vec![Code { title: text.into(), language: text.into(), text: text.into() }],
         card: web::card_html(text),
+        card_says: CardSays {
+            score: 65,
+            missing: vec![MissingPart { part: text.into(), weight: 15, how: text.into() }],
+            notices: vec![text.into()],
+            bases: [true, false]
+                .map(|here| Base { name: format!("{text}/{text}"), here, royalty: Some(text.into()) })
+                .into(),
+        },
         inputs: vec![PortRow { name: text.into(), datatype: text.into(), shape: vec![None, Some(4)] }; 20],
         outputs: vec![PortRow { name: text.into(), datatype: text.into(), shape: Vec::new() }],
         labels: vec![
             Labels { output: text.into(), labels: many() },
             Labels { output: text.into(), labels: vec![text.into()] },
         ],
-        files: [true, false].map(|open| FileRow { path: text.into(), size: 1_234, open }).into(),
+        files: [(true, Scan::Notice(text.into())), (false, Scan::Dangerous(text.into()))]
+            .map(|(open, scan)| FileRow { path: text.into(), size: 1_234, open, scan })
+            .into(),
         releases: vec![ReleaseRow {
             number: text.into(),
             released: text.into(),
@@ -82,6 +101,8 @@ fn model(text: &str) -> Model {
             change: Change::Minor,
             price: Money::opg(text),
             latest: true,
+            yanked: Some(text.into()),
+            before: Some(text.into()),
         }],
         checks: vec![CheckRow {
             release: text.into(),
@@ -97,18 +118,311 @@ fn model(text: &str) -> Model {
     }
 }
 
+/// A search with `text` in each of its texts.
+fn searched(text: &str) -> Search {
+    let link = || format!("/search?q={text}");
+    Search {
+        chrome: chrome(text),
+        query: text.into(),
+        max_price: text.into(),
+        kept: vec![(text.into(), text.into())],
+        sorts: vec![Choice { value: text.into(), label: "Newest", chosen: true }],
+        chosen: vec![Chosen { label: text.into(), without: link() }],
+        facets: vec![FacetGroup {
+            title: "Task",
+            values: vec![FacetValue { value: text.into(), count: 1_234, link: link() }],
+        }],
+        wrong: Some(text.into()),
+        total: Some(1_234),
+        complete: false,
+        first: true,
+        search: text.into(),
+        models: home(text).models.into_iter().map(|model| FoundRow { position: 7, model }).collect(),
+        more: Some(link()),
+    }
+}
+
+fn tensors(text: &str) -> Form {
+    let field = |sample| TensorField { name: text.into(), datatype: text.into(), shape: vec![None, Some(4)], sample };
+    Form::Tensors(vec![field(Some(text.into())), field(None)])
+}
+
+/// A form with `text` in each of its texts.
+fn playground(text: &str, form: Form) -> Playground {
+    Playground { form, runners: vec![runner(text)], hub: text.into(), here: text.into(), signed_in: true }
+}
+
+fn runner(text: &str) -> Runner {
+    Runner {
+        owner: text.into(),
+        name: text.into(),
+        price: Money::opg(text),
+        price_converted: Some(Money::usd(text)),
+        price_terms: Some(text.into()),
+        max_cost: Some(text.into()),
+        loaded: Some(false),
+        paid_by: Some(PaidBy::Short { cash: text.into(), promo: text.into() }),
+    }
+}
+
+/// Every other form there is.
+fn forms(text: &str) -> Vec<Form> {
+    let column = |number, choices: &[&str]| Column {
+        name: text.into(),
+        number,
+        choices: choices.iter().map(ToString::to_string).collect(),
+    };
+    let columns = vec![column(true, &[]), column(false, &[]), column(false, &[text, "b"])];
+    let history = Form::History { columns: vec![text.into(), text.into()], window: 24 };
+    vec![Form::Text, Form::File, Form::Picture, Form::Sound, Form::Rows { columns, many: true }, history]
+}
+
+/// Two models side by side with `text` in each of their texts.
+fn compared(text: &str) -> Compare {
+    let head = Head {
+        owner: text.into(),
+        name: text.into(),
+        summary: text.into(),
+        task: Some(text.into()),
+        license: Some(text.into()),
+        price: Money::opg(text),
+        price_converted: Some(Money::usd(text)),
+        price_terms: Some(text.into()),
+        release: text.into(),
+        paid_calls_succeeded: Ratio { part: 7, whole: 8 },
+        checks: Ratio { part: 0, whole: 0 },
+    };
+    let both = Playground { runners: vec![runner(text); 2], ..playground(text, tensors(text)) };
+    Compare {
+        chrome: chrome(text),
+        asked: [text.into(), text.into()],
+        wrong: Some(text.into()),
+        heads: vec![head.clone(), head],
+        playground: Some(both),
+        takes: vec![text.into()],
+    }
+}
+
 fn problem(text: &str) -> Problem {
     Problem { chrome: chrome(text), status: 404, code: text.into(), message: text.into(), hint: Some(text.into()) }
 }
 
-fn pages(text: &str) -> [(&'static str, String); 4] {
+fn account(text: &str) -> Account {
+    Account { chrome: chrome(text), handle: text.into(), operator: true }
+}
+
+fn signing(text: &str) -> Signing {
+    Signing {
+        chrome: chrome(text),
+        passkeys: Ok(text.into()),
+        origin: text.into(),
+        next: text.into(),
+        wrong: Some(text.into()),
+    }
+}
+
+/// What those who are signed in, or sign in, are shown, with `text` in each of its texts.
+fn account_pages(text: &str) -> Vec<(&'static str, String)> {
+    let t = || text.to_owned();
+    let form = KeyForm {
+        name: t(),
+        scopes: vec![("call", "run models", true)],
+        max_cost: t(),
+        max_day: t(),
+        max_month: t(),
+        models: t(),
+        days: t(),
+    };
+    let key = KeyRow {
+        id: t(),
+        name: t(),
+        scopes: t(),
+        bounds: vec![t()],
+        created: t(),
+        used: Some(t()),
+        expires: Some(t()),
+    };
+    let call = CallRow {
+        id: t(),
+        at: t(),
+        model: (t(), t()),
+        release: t(),
+        class: t(),
+        outcome: t(),
+        answered: true,
+        cost: t(),
+        took_ms: t(),
+        cold: true,
+    };
+    let entry = EntryRow {
+        at: t(),
+        kind: t(),
+        model: Some((t(), t(), t())),
+        reference: t(),
+        purse: t(),
+        amount: t(),
+        call: Some(t()),
+    };
+    let line =
+        EarningRow { label: t(), model: Some((t(), t())), class: t(), purse: t(), kind: t(), calls: 7, amount: t() };
+    let bar = |value| Bar { label: t(), value, amount: t() };
+    let own = OwnModel {
+        owner: t(),
+        name: t(),
+        release: Some(t()),
+        price: Some(Money::opg(text)),
+        private: true,
+        paid_calls: 7,
+        earned: t(),
+    };
+    let overview = Overview {
+        account: account(text),
+        cash: t(),
+        promo: t(),
+        held: t(),
+        owed: Some(t()),
+        cash_in_usd: Some(t()),
+        trial: Some(t()),
+        models: vec![own],
+        organisations: vec![(t(), t())],
+    };
+    let health = || vec![Health { what: "Engine", says: t(), good: false }];
+    vec![
+        ("overview", web::overview(&overview)),
+        ("empty overview", web::overview(&Overview { models: Vec::new(), ..overview })),
+        (
+            "keys",
+            web::keys(&Keys {
+                account: account(text),
+                keys: vec![key],
+                fresh: Some((t(), t())),
+                wrong: Some(t()),
+                form,
+                url: t(),
+            }),
+        ),
+        ("calls", web::calls(&Calls { account: account(text), calls: vec![call], more: Some(t()) })),
+        (
+            "money",
+            web::money(&MoneyPage {
+                account: account(text),
+                entries: vec![entry],
+                more: Some(t()),
+                months: vec!["2026-11".into()],
+            }),
+        ),
+        (
+            "earnings",
+            web::earnings(&Earnings {
+                account: account(text),
+                paid: t(),
+                trial: t(),
+                own: t(),
+                by: vec![("model", "Model", true)],
+                lines: vec![line],
+                days: vec![bar(0), bar(7)],
+            }),
+        ),
+        (
+            "ways",
+            web::ways(&Ways {
+                account: account(text),
+                passkeys: vec![(t(), t(), t(), Some(t()))],
+                wallets: vec![(t(), t(), None)],
+                sessions: vec![(t(), t(), t(), None, true)],
+                passkeys_here: Ok(None),
+                wrong: Some(t()),
+            }),
+        ),
+        ("login", web::login(&Login { signing: signing(text) })),
+        ("join", web::join(&Join { signing: signing(text), invitation: Some(t()), by_invitation: true })),
+        ("join without a code", web::join(&Join { signing: signing(text), invitation: None, by_invitation: true })),
+        (
+            "device",
+            web::device(&Device {
+                chrome: chrome(text),
+                code: t(),
+                program: Some((t(), t())),
+                answered: None,
+                wrong: Some(t()),
+            }),
+        ),
+        (
+            "receipt",
+            web::receipt(&Receipt {
+                chrome: chrome(text),
+                id: t(),
+                model: Some((t(), t())),
+                release: t(),
+                digest: t(),
+                time: t(),
+                amount: t(),
+                parts: vec![(t(), t())],
+                payer: t(),
+                input_hash: t(),
+                output_hash: t(),
+                salt: Some(t()),
+                signer: t(),
+                signature: t(),
+                typed_data: t(),
+                hub: t(),
+                proven: Err(t()),
+            }),
+        ),
+        (
+            "operator",
+            web::operator(&Operator {
+                chrome: chrome(text),
+                health: health(),
+                topics: vec![Topic { title: "Books", lines: vec![("Rows", t(), Some("ms"), "on the disk")] }],
+                fee: t(),
+                rate: Some(t()),
+                classes: vec![(t(), 7, t())],
+            }),
+        ),
+        (
+            "status",
+            web::status(&Status { chrome: chrome(text), health: health(), version: t(), hub: t(), keys: vec![t()] }),
+        ),
+    ]
+}
+
+/// What changed between two releases, with `text` in each of its texts.
+fn diff(text: &str) -> web::Diff {
+    let field = web::ChangedField { field: text.into(), from: Some(text.into()), to: None };
+    web::Diff {
+        chrome: chrome(text),
+        owner: text.into(),
+        name: text.into(),
+        from: text.into(),
+        to: text.into(),
+        files: vec![web::ChangedFile { path: text.into(), from: None, to: Some((7, text.into())) }],
+        contract: vec![field.clone()],
+        terms: vec![field],
+        texts: vec![web::ChangedText { path: text.into(), diff: text.into(), cut: true }],
+        left_out: 3,
+    }
+}
+
+fn pages(text: &str) -> Vec<(&'static str, String)> {
     let empty = Home { models: Vec::new(), more: None, figures: HomeFigures::default(), ..home(text) };
-    [
+    let mut pages = vec![
         ("home", web::home(&home(text))),
         ("empty home", web::home(&empty)),
         ("model", web::model(&model(text))),
+        ("diff", web::diff(&diff(text))),
+        ("search", web::search(&searched(text))),
+        ("empty search", web::search(&Search { models: Vec::new(), facets: Vec::new(), ..searched(text) })),
         ("problem", web::problem(&problem(text))),
-    ]
+        ("compare", web::compare(&compared(text))),
+        ("compare, each with its own", web::compare(&Compare { playground: None, ..compared(text) })),
+    ];
+    pages.extend(account_pages(text));
+    for form in forms(text) {
+        let view = Model { playground: Some(playground(text, form)), ..model(text) };
+        pages.push(("model, another form", web::model(&view)));
+    }
+    pages
 }
 
 /// All tags of a page, without angle brackets. Attribute values of our pages hold no bare `>`.
@@ -140,11 +454,20 @@ fn no_page_holds_a_script_a_style_or_a_handler() {
             for tag in tags(&page) {
                 let lower = tag.to_ascii_lowercase();
                 assert!(
-                    !["script", "style", "img", "iframe", "object", "embed", "base", "form"]
+                    !["style", "img", "iframe", "object", "embed", "base"]
                         .iter()
                         .any(|banned| lower.split(' ').next() == Some(banned)),
                     "{name}: <{tag}>"
                 );
+                // Scripts are files of ours, and forms lead to this hub.
+                let script = lower.strip_prefix("script ");
+                assert!(
+                    script.is_none_or(|rest| rest.starts_with("type=\"module\" src=\"/static/")),
+                    "{name}: <{tag}>"
+                );
+                let action =
+                    lower.strip_prefix("form").and_then(|rest| rest.split_once("action=\"")).map(|(_, rest)| rest);
+                assert!(action.is_none_or(|to| to.starts_with('/') && !to.starts_with("//")), "{name}: <{tag}>");
                 // Outside of quotes: what stands in a value is text.
                 let outside: String = lower.split('"').step_by(2).collect();
                 assert!(!outside.contains("style="), "{name}: <{tag}>");
@@ -153,7 +476,8 @@ fn no_page_holds_a_script_a_style_or_a_handler() {
         }
     }
     for (name, page) in pages("abc") {
-        assert!(!page.contains("<script") && !page.contains("style=") && !page.contains("javascript:"), "{name}");
+        assert_eq!(page.matches("<script").count(), page.matches("></script>").count(), "{name}: no script has a text");
+        assert!(!page.contains("style=") && !page.contains("javascript:"), "{name}");
     }
 }
 
@@ -186,7 +510,9 @@ fn every_page_can_be_walked_by_keyboard_and_by_landmarks() {
             "<title>",
             "name=\"viewport\"",
         ] {
-            assert_eq!(page.matches(once).count(), 1, "{name}: {once}");
+            // A picture on the page may have a title of its own.
+            let part = if once == "<title>" { page.split("<body").next().unwrap() } else { &page[..] };
+            assert_eq!(part.matches(once).count(), 1, "{name}: {once}");
         }
         assert_eq!(page.matches("<table").count(), page.matches("<caption").count(), "{name}: tables have captions");
         for tag in tags(&page).iter().filter(|tag| tag.starts_with("th ") || **tag == "th") {
@@ -213,7 +539,7 @@ fn a_development_hub_says_so_on_every_page_and_others_do_not() {
         assert!(page.contains("Development hub"), "{name}");
         assert!(page.contains("every new account"), "{name}");
     }
-    let real = Home { chrome: Chrome { dev: false, hub_name: "Model Hub".into() }, ..home("abc") };
+    let real = Home { chrome: Chrome { dev: false, hub_name: "Model Hub".into(), viewer: None }, ..home("abc") };
     assert!(!web::home(&real).contains("Development hub"));
 }
 
@@ -279,7 +605,7 @@ fn a_model_without_card_split_or_examples_still_has_a_page() {
 
 #[test]
 fn files_that_may_be_read_are_links_and_others_are_none() {
-    let file = |path: &str, open| FileRow { path: path.into(), size: 1_234, open };
+    let file = |path: &str, open| FileRow { path: path.into(), size: 1_234, open, scan: Scan::Clean };
     let view = Model { files: vec![file("a b/README.md", true), file("model.onnx", false)], ..model("abc") };
     let page = web::model(&view);
     assert!(page.contains("<a href=\"/abc/abc/resolve/main/a%20b/README.md\">a b/README.md</a>"));
@@ -289,6 +615,47 @@ fn files_that_may_be_read_are_links_and_others_are_none() {
     assert!(page.contains("150</span> files, ") && page.contains("50</span> more"));
     assert_eq!(page.matches("x.md</a>").count(), 100);
     assert!(web::model(&Model { files: Vec::new(), ..model("abc") }).contains("No files yet."));
+}
+
+#[test]
+fn what_was_found_in_files_stands_beside_them_and_in_sum() {
+    let file = |scan| FileRow { path: "a.bin".into(), size: 1, open: false, scan };
+    let found = [Scan::Clean, Scan::Waiting, Scan::Notice("it imports".into()), Scan::Dangerous("it runs".into())];
+    let page = web::model(&Model { files: found.map(file).into(), ..model("abc") });
+    for said in [
+        "1</span> dangerous",
+        "1</span> with a notice",
+        "1</span> waiting",
+        "1</span> clean",
+        "Dangerous: it runs",
+        "it imports",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    let clean = web::model(&Model { files: vec![file(Scan::Clean); 3], ..model("abc") });
+    assert!(clean.contains("3</span> clean") && !clean.contains("angerous"));
+}
+
+#[test]
+fn a_card_is_shown_with_what_it_leaves_out_and_builds_on() {
+    let says = |score, missing, bases| CardSays { score, missing, notices: Vec::new(), bases };
+    let part = MissingPart { part: "limits".into(), weight: 15, how: "a section".into() };
+    let base =
+        |name: &str, here, royalty: Option<&str>| Base { name: name.into(), here, royalty: royalty.map(Into::into) };
+    let bases =
+        vec![base("alice/base", true, Some("5%")), base("bob/free", true, Some("0%")), base("Qwen/Qwen3", false, None)];
+    let page = web::model(&Model { card_says: says(85, vec![part], bases), ..model("abc") });
+    for said in [
+        "85</span> of",
+        "limits (<span class=\"num\">15</span>): a section",
+        "<a href=\"/alice/base\">alice/base</a><span class=\"note\">, which asks 5%",
+        "<a href=\"/bob/free\">bob/free</a></li>",
+        "Qwen/Qwen3<span class=\"note\">, not on this hub",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    let whole = web::model(&Model { card_says: says(100, Vec::new(), Vec::new()), ..model("abc") });
+    assert!(!whole.contains("Built on") && whole.contains("100</span> of"));
 }
 
 #[test]
@@ -302,4 +669,70 @@ fn checks_stand_in_numbers_and_nothing_stands_where_there_are_none() {
 #[test]
 fn inputs_are_said_never_to_be_stored() {
     assert!(web::model(&model("abc")).contains("Inputs are never stored"));
+}
+
+#[test]
+fn a_form_has_a_field_for_all_that_the_model_takes() {
+    let shown = |form: Form| web::model(&Model { playground: Some(playground("abc", form)), ..model("abc") });
+    let column = |name: &str, number, choices: &[&str]| Column {
+        name: name.into(),
+        number,
+        choices: choices.iter().map(ToString::to_string).collect(),
+    };
+    let columns = vec![column("age", true, &[]), column("port", false, &["cork", "le havre"])];
+    let page = shown(Form::Rows { columns: columns.clone(), many: false });
+    for said in [
+        "name=\"age\" data-column=\"number\"",
+        "<select name=\"port\" data-column=\"text\">",
+        "<option value=\"le havre\">le havre</option>",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    assert!(!page.contains("data-do=\"add-row\""), "one row is all it takes");
+    assert!(shown(Form::Rows { columns, many: true }).contains("data-do=\"add-row\""));
+    let field = |sample: Option<&str>| TensorField {
+        name: "x".into(),
+        datatype: "FP32".into(),
+        shape: vec![None, Some(4)],
+        sample: sample.map(Into::into),
+    };
+    let page = shown(Form::Tensors(vec![field(Some("[[1, 2, 3, 4]]"))]));
+    assert!(
+        page.contains("data-tensor=\"x\" data-datatype=\"FP32\" data-shape=\"[null,4]\"")
+            && page.contains(">[[1, 2, 3, 4]]</textarea>")
+    );
+    assert!(page.contains("FP32, any × 4") && page.contains("accept=\".npy\"") && !page.contains("data-generate"));
+    assert!(shown(Form::Tensors(vec![field(None)])).contains("data-generate"));
+    let history = shown(Form::History { columns: vec!["a\"".into()], window: 24 });
+    assert!(history.contains("data-columns=\"[&quot;a\\&quot;&quot;]\" data-window=\"24\""));
+    for (form, accept) in [(Form::Picture, "image/png,image/jpeg"), (Form::Sound, ".wav,")] {
+        assert!(shown(form).contains(&format!("accept=\"{accept}")));
+    }
+}
+
+#[test]
+fn whoever_is_not_signed_in_sees_the_form_and_the_way_in() {
+    let out = Playground { signed_in: false, here: "/alice/iris".into(), ..playground("abc", Form::Text) };
+    let page = web::model(&Model { playground: Some(out), ..model("abc") });
+    assert!(page.contains("href=\"/login?next=%2Falice%2Firis\"") && page.contains("Sign in to run"));
+    assert!(page.contains("<textarea name=\"value\"") && !page.contains("type=\"submit\" disabled"));
+}
+
+#[test]
+fn what_a_call_is_paid_from_stands_beside_its_price() {
+    let said = |paid: PaidBy| {
+        let runner = Runner { paid_by: Some(paid), ..runner("0.002") };
+        let view = Playground { runners: vec![runner], ..playground("abc", Form::Text) };
+        web::model(&Model { playground: Some(view), ..model("abc") })
+    };
+    assert!(said(PaidBy::Promo { left: "9.5".into() }).contains("from your promo, <span class=\"num\">9.5<"));
+    assert!(said(PaidBy::Cash { left: "9.5".into() }).contains("from your cash, "));
+    assert!(said(PaidBy::Trial { left: "0.05".into() }).contains("as a free trial, "));
+    assert!(said(PaidBy::Short { cash: "0.001".into(), promo: "0".into() }).contains("which you lack"));
+}
+
+#[test]
+fn a_model_that_is_not_called_has_no_form_and_asks_for_no_script() {
+    let page = web::model(&Model { playground: None, ..model("abc") });
+    assert!(!page.contains("data-playground") && !page.contains("<script") && page.contains("Call it"));
 }

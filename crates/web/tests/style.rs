@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 
 /// Each colour of text with each ground it stands on.
-const PAIRS: [(&str, &str); 15] = [
+const PAIRS: [(&str, &str); 16] = [
+    // On buttons.
+    ("paper", "accent"),
     ("ink", "paper"),
     ("ink", "shade"),
     ("soft", "paper"),

@@ -3,16 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails a test")]
 
+mod access;
 mod accounts;
 mod alerts;
 mod calls;
 mod checks;
 mod deposits;
 mod earnings;
+mod events;
 mod holds;
 mod idempotency;
+mod life;
 mod limits;
 mod money;
+mod organisations;
 mod publish;
 mod pushes;
 mod receipts;
@@ -20,8 +24,13 @@ mod refunds;
 mod remote;
 mod repositories;
 mod royalties;
+mod scans;
+mod search;
 mod senses;
+mod signin;
 mod statements;
+mod storage;
 mod tasks;
 mod trials;
+mod trying;
 mod versions;

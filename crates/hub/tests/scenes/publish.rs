@@ -45,10 +45,10 @@ async fn a_publish_says_each_check_and_seals_the_first_release() {
     let published = published.unwrap();
     assert_eq!(told(&published), ("1.00".into(), "first", true));
     let steps: Vec<_> = verdicts.iter().map(|verdict| (verdict.step, verdict.ok)).collect();
-    let all = ["files", "card", "dry run", "contract", "examples", "batch", "price", "release"];
+    let all = ["files", "card", "scan", "dry run", "contract", "examples", "batch", "price", "release"];
     assert_eq!(steps, all.map(|step| (step, true)));
-    assert_eq!(verdicts[3].detail, "x FP32[?,?] → y FP32[?,?]");
-    assert_eq!(verdicts[4].detail, "1 example ran twice with the same answer");
+    assert_eq!(verdicts[4].detail, "x FP32[?,?] → y FP32[?,?]");
+    assert_eq!(verdicts[5].detail, "1 example ran twice with the same answer");
 
     let callable = hub.hub().model(&model("alice/echo"), None).await.unwrap();
     assert_eq!(hub.fake().preloaded(), [callable.model.digest], "nobody has to wait for its load");
@@ -131,7 +131,7 @@ async fn a_dry_run_checks_all_and_seals_nothing() {
     let hub = TestHub::start().await;
     let alice = hub.user("alice").await;
     let (published, verdicts) = alice.publish("alice/echo").dry_run().told().await;
-    assert_eq!((told(&published.unwrap()), verdicts.len()), (("1.00".into(), "first", false), 8));
+    assert_eq!((told(&published.unwrap()), verdicts.len()), (("1.00".into(), "first", false), 9));
     nothing_there(&hub).await;
     hub.finish().await;
 }
@@ -188,7 +188,7 @@ async fn a_release_counts_even_if_whoever_published_hangs_up() {
     let (core, (to, verdicts)) = (hub.hub(), tokio::sync::mpsc::channel(64));
     // Once the last check is told, nothing is left but to seal it.
     let publishing = core.publish(alice.caller(), next.draft().unwrap(), to);
-    assert!(testkit::hung_up(publishing, || verdicts.len() == 8).await, "the disk takes longer");
+    assert!(testkit::hung_up(publishing, || verdicts.len() == 9).await, "the disk takes longer");
     let sealed =
         async || Some(core.view(&model("alice/echo")).await.unwrap().releases.len()).filter(|count| *count == 2);
     until("the release is sealed", sealed).await;
@@ -274,7 +274,7 @@ async fn an_upload_is_kept_only_when_size_and_digest_are_right() {
     let mut other = begin(digest, 5).await.unwrap();
     other.write(b"jello").unwrap();
     refused!(other.finish().await, Error::Blob(BlobError::Digest { .. }));
-    refused!(begin(digest, hub::publish::MAX_FILE + 1).await, Error::Invalid { what: "size", .. });
+    refused!(begin(digest, core.max_file() + 1).await, Error::Invalid { what: "size", .. });
     drop(begin(digest, 5).await.unwrap());
     assert!(!core.has_upload(alice.caller(), &owner, digest).await.unwrap());
     let mut good = begin(digest, 5).await.unwrap();
@@ -393,7 +393,7 @@ async fn cards_and_labels_have_to_be_readable_and_fit() {
     wrong!(hub, card("---\na: [\n---\n"), Error::Card(CardError::Yaml { .. }));
     wrong!(hub, card("---\nmodelhub: { access: secret }\n---\n"), Error::Card(CardError::Choice { .. }));
     wrong!(hub, card("---\nmodelhub: { deadline: 11m }\n---\n"), Error::Card(CardError::Deadline { .. }));
-    wrong!(hub, alice.publish("alice/echo").file("README.md", &b"\xff"[..]), Error::Card(CardError::NotText));
+    wrong!(hub, alice.publish("alice/echo").file("README.md", &b"\xff"[..]), Error::Card(CardError::NotText { .. }));
     let long = "x".repeat(600_000);
     wrong!(hub, card(&long), Error::Blob(BlobError::TooLarge { .. }));
     wrong!(hub, card("---\nmodelhub: { output: labels }\n---\n"), Error::Unfit { step: "contract", .. });
@@ -496,7 +496,7 @@ async fn calls_share_a_run_where_the_author_says_so_and_the_model_keeps_rows_apa
     let alice = hub.user("alice").await;
     alice.publish("alice/alone").await.unwrap();
     let (_, verdicts) = batching(&alice, "alice/shared").told().await;
-    assert!(verdicts[5].detail.contains("up to 16 rows share a run"), "{verdicts:?}");
+    assert!(verdicts[6].detail.contains("up to 16 rows share a run"), "{verdicts:?}");
     let rows = async |name: &str| hub.hub().model(&model(name), None).await.unwrap().model.batch_rows;
     assert_eq!((rows("alice/alone").await, rows("alice/shared").await), (1, 16));
     hub.finish().await;

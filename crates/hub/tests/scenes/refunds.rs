@@ -4,7 +4,7 @@ use engine::Failure;
 use engine::fake::Behaviour;
 use hub::{Error, KeyWish, Movement, NewDeposit, RefundWish, Scope};
 use ledger::{AccountId, Amount, CallId, Purse, Refusal, Role, Time, TransferId};
-use store::AccountKind;
+use store::{AccountKind, MemberRole};
 use testkit::{TestHub, User, handle, model, moved, opg, refused};
 
 /// alice and carol share an echo for 0.002 OPG, which bob has called once: 0.0009 OPG for each, 0.0002 OPG for the hub.
@@ -125,14 +125,17 @@ async fn nobody_chooses_an_id_that_the_hub_makes_itself() {
 }
 
 #[tokio::test]
-async fn every_member_of_the_owner_may_refund() {
+async fn an_admin_of_the_owner_may_refund_and_a_writer_may_not() {
     let hub = TestHub::start().await;
-    let [alice, bob] = [hub.user("alice").await, hub.user("bob").await.funded("1").await];
+    let [alice, bob, carol] =
+        [hub.user("alice").await, hub.user("bob").await.funded("1").await, hub.user("carol").await];
     let lab = hub.account("lab", AccountKind::Org).await;
     lab.publish("lab/echo").await.unwrap();
     let call = bob.infer("lab/echo").await.unwrap().call;
     hub.join(&alice, &lab).await;
-    hub.restart().await;
+    hub.join_as(&carol, &lab, MemberRole::Writer).await;
+    let refused = carol.again().await.unwrap().refund(call).await;
+    refused!(refused, Error::RoleTooLow { least: MemberRole::Admin, .. });
     alice.again().await.unwrap().refund(call).await.unwrap();
     assert_eq!((lab.cash(), bob.cash()), ("0".into(), "1".into()));
     hub.finish().await;

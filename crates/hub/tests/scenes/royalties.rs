@@ -218,3 +218,55 @@ async fn a_new_royalty_alone_is_a_new_release() {
     assert_eq!((changed.release.to_string().as_str(), changed.sealed), ("1.01", true));
     hub.finish().await;
 }
+
+#[tokio::test]
+async fn models_built_on_each_other_owe_each_other_and_nobody_owes_themselves() {
+    let (hub, alice, bob) = scene().await;
+    made(&bob, "bob/tuned", Some("3%"), &["alice/base"]).await.unwrap();
+    // The circle closes: alice's next builds on bob's, which was built on alice's first.
+    made(&alice, "alice/base", Some("5%"), &["bob/tuned"]).await.unwrap();
+    assert_eq!(shares(&hub, "alice/base").await, ["bob/tuned@1.01 3%"]);
+    made(&bob, "bob/tuned", Some("3%"), &["alice/base"]).file("new", "1").await.unwrap();
+    assert_eq!(shares(&hub, "bob/tuned").await, ["alice/base@1.01 5%"]);
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn a_model_that_names_itself_keeps_what_its_bases_get_and_is_told() {
+    let (hub, _, bob) = scene().await;
+    let (next, verdicts) = made(&bob, "bob/tuned", None, &["bob/Tuned"]).file("new", "1").told().await;
+    assert_eq!(next.unwrap().release.to_string(), "1.01");
+    let price = &verdicts.iter().find(|verdict| verdict.step == "price").unwrap().detail;
+    assert!(price.contains("base_model names the model itself"), "{price}");
+    assert_eq!(shares(&hub, "bob/tuned").await, ["alice/base@1.00 5%"]);
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn a_base_that_is_not_to_be_seen_is_told_like_one_that_is_not_here() {
+    let (hub, alice, bob) = scene().await;
+    hub.hub().set_private(alice.caller(), &model("alice/base"), true).await.unwrap();
+    let told = async |base: &str| {
+        let (done, verdicts) = made(&bob, "bob/other", None, &[base]).dry_run().told().await;
+        done.unwrap();
+        verdicts.iter().find(|verdict| verdict.step == "price").unwrap().detail.replace(base, "BASE")
+    };
+    assert_eq!(told("alice/base").await, told("alice/none").await);
+    let page = hub.hub().card_view(None, &model("bob/tuned"), &registry::Revision::main()).await.unwrap();
+    let base = &page.bases[0];
+    assert_eq!((base.here, base.release, base.royalty), (false, None, None));
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn a_card_says_what_its_bases_ask_as_their_owners_have_it_now() {
+    let (hub, alice, bob) = scene().await;
+    made(&bob, "bob/tuned", None, &["alice/base", "gpt2", "alice/none"]).file("new", "1").await.unwrap();
+    made(&alice, "alice/base", Some("7%"), &[]).await.unwrap();
+    let view = hub.hub().card_view(None, &model("bob/tuned"), &registry::Revision::main()).await.unwrap();
+    let bases: Vec<_> =
+        view.bases.iter().map(|base| (base.name.as_str(), base.royalty.map(|share| share.to_string()))).collect();
+    assert_eq!(bases, [("alice/base", Some("7%".to_owned())), ("alice/none", None), ("gpt2", None)]);
+    assert_eq!(shares(&hub, "bob/tuned").await, ["alice/base@1.00 5%"], "what is frozen in the release stays");
+    hub.finish().await;
+}

@@ -268,7 +268,8 @@ async fn versions_are_made_by_their_models_owner_alone() {
     create(&hub, &bob, "bob/echo").await;
     // The name leads to somebody else by now.
     let found = hub.hub().repository(None, &model("bob/echo")).await.unwrap();
-    hub.catalog().rename(found.model.id, alice.account.id, &model("alice/gift")).await.unwrap();
+    let act = store::Act { by: alice.account.id, at: hub.now() };
+    hub.catalog().rename(found.model.id, alice.account.id, &model("alice/gift"), act).await.unwrap();
     for name in ["alice/echo", "bob/echo"] {
         refused!(begin(&hub, &bob, name, "1.00").await.map(drop), Error::NotInGroup { .. });
         let made = hub.hub().create_version(bob.caller(), &model(name), "", false).await;

@@ -8,11 +8,13 @@ mod caller;
 mod form;
 mod headers;
 mod model_path;
+mod origin;
 mod query;
 
 pub(crate) use body::{Incoming, Json, not_json};
-pub(crate) use caller::{AnyCaller, Caller};
+pub(crate) use caller::{AnyCaller, Caller, SESSION};
 pub(crate) use form::{Form, INFERENCE_HEADER_CONTENT_LENGTH};
 pub(crate) use headers::{IdempotencyKey, MaxCost, Surface, single};
 pub(crate) use model_path::{AccountPath, ModelPath, parameter};
+pub(crate) use origin::SameOrigin;
 pub(crate) use query::{Page, Query};

@@ -51,10 +51,18 @@ pub(crate) async fn refs(
     Place { model, .. }: Place,
 ) -> Result<Json<Value>, Refusal> {
     let refs = hub.refs(viewer.as_ref(), &model).await?;
+    let yanked = hub.yanked(viewer.as_ref(), &model).await?;
     let of = |kind: RefKind, folder: &str| -> Value {
         let told = |found: &Ref| {
             let (name, commit) = (&found.name, found.commit);
-            json!({"name": name, "ref": format!("refs/{folder}/{name}"), "targetCommit": commit})
+            let mut told = json!({"name": name, "ref": format!("refs/{folder}/{name}"), "targetCommit": commit});
+            // Clients read over what they do not know.
+            let yanked =
+                yanked.iter().find(|(release, _)| kind == RefKind::Tag && release.to_string() == name.as_str());
+            if let Some((_, reason)) = yanked {
+                told["yanked"] = reason.as_str().into();
+            }
+            told
         };
         refs.iter().filter(|found| found.kind == kind).map(told).collect()
     };

@@ -89,7 +89,7 @@ fn word(code: Code) -> Option<&'static str> {
         Code::ModelNotFound => Some("RepoNotFound"),
         Code::RevisionNotFound => Some("RevisionNotFound"),
         Code::FileNotFound => Some("EntryNotFound"),
-        Code::WeightsSealed => Some("GatedRepo"),
+        Code::WeightsSealed | Code::AccessRequired => Some("GatedRepo"),
         _ => None,
     }
 }

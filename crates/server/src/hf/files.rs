@@ -18,10 +18,13 @@ use crate::hf::base::Base;
 use crate::hf::error::{Refusal, X_REPO_COMMIT};
 use crate::hf::path::{Place, next_page};
 use crate::hf::query::Fields;
+use crate::hf::security;
 use crate::problem::Refused;
 
 /// Entries of a page at most.
 const MAX_PAGE: u64 = 1_000;
+/// The same with what was found in each of them.
+const MAX_EXPANDED: u64 = 100;
 /// A page ends where its small files have so many bytes together: they may have to be read, to be named as git does.
 const MAX_PAGE_BYTES: u64 = 1024 * 1024 * 1024;
 /// Most paths that are asked for at once, and the most bytes of them, with a key and without.
@@ -39,7 +42,8 @@ pub(crate) async fn tree(
 ) -> Result<(HeaderMap, Json<Vec<Value>>), Refusal> {
     let snapshot = hub.snapshot(viewer.as_ref(), &model, &revision).await?;
     let recursive = fields.is("recursive");
-    let limit = fields.number("limit")?.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
+    let expand = fields.is("expand");
+    let limit = fields.number("limit")?.unwrap_or(MAX_PAGE).clamp(1, if expand { MAX_EXPANDED } else { MAX_PAGE });
     let skip = fields.number("cursor")?.unwrap_or(0);
     let path = path.trim_end_matches('/').to_owned();
     let (listed, folder) = (snapshot.tree.clone(), path.clone());
@@ -51,7 +55,7 @@ pub(crate) async fn tree(
         let folder = if path.is_empty() { String::new() } else { format!("/{}", web::segment(&path)) };
         format!("{base}/api/models/{model}/tree/{commit}{folder}?{}", fields.with("cursor", &next.to_string()))
     });
-    Ok((next_page(next), Json(told(&hub, page.entries).await?)))
+    Ok((next_page(next), Json(told(&hub, page.entries, expand).await?)))
 }
 
 /// Something in a folder, on its way out.
@@ -97,7 +101,7 @@ pub(crate) async fn paths_info(
     request: Request,
 ) -> Result<Json<Vec<Value>>, Refusal> {
     let snapshot = hub.snapshot(viewer.as_ref(), &model, &revision).await?;
-    let paths = paths(request, if viewer.is_some() { MAX_BODY } else { MAX_STRANGERS_BODY }).await?;
+    let Asked { paths, expand } = asked(request, if viewer.is_some() { MAX_BODY } else { MAX_STRANGERS_BODY }).await?;
     let mut seen = HashSet::new();
     let paths: Vec<String> = paths.into_iter().filter(|path| seen.insert(path.clone())).collect();
     if paths.len() > MAX_PATHS {
@@ -117,30 +121,42 @@ pub(crate) async fn paths_info(
         };
         paths.iter().filter_map(entry).collect()
     });
-    Ok(Json(told(&hub, entries.await?).await?))
+    Ok(Json(told(&hub, entries.await?, expand).await?))
 }
 
 #[derive(Deserialize)]
 struct Asked {
     paths: Vec<String>,
+    /// With what was found in them.
+    #[serde(default)]
+    expand: bool,
 }
 
 /// Clients in Python send a form, others JSON.
-async fn paths(request: Request, limit: usize) -> Result<Vec<String>, Refused> {
+async fn asked(request: Request, limit: usize) -> Result<Asked, Refused> {
     let form = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()?.split(';').next());
     let form = form.is_some_and(|kind| kind.trim() == "application/x-www-form-urlencoded");
     let body = Incoming::from_request(request, &()).await?.read(limit).await?;
     if form || body.is_empty() {
-        return Ok(Fields::read(&body).all("paths").map(str::to_owned).collect());
+        let fields = Fields::read(&body);
+        return Ok(Asked { paths: fields.all("paths").map(str::to_owned).collect(), expand: fields.is("expand") });
     }
-    Ok(serde_json::from_slice::<Asked>(&body).map_err(|error| not_json(&error))?.paths)
+    serde_json::from_slice(&body).map_err(|error| not_json(&error))
 }
 
-async fn told(hub: &Hub, entries: Vec<Listed>) -> Result<Vec<Value>, Refused> {
+async fn told(hub: &Hub, entries: Vec<Listed>, expand: bool) -> Result<Vec<Value>, Refused> {
     let file = |entry: &Listed| if let Listed::File(file) = entry { Some(file.clone()) } else { None };
     let files: Vec<File> = entries.iter().filter_map(file).collect();
     let oids = hub.git_oids(&files).await?;
-    Ok(entries.iter().map(|entry| told_entry(entry, &oids)).collect())
+    let reports = if expand { Some(hub.reports(&files).await?) } else { None };
+    let told = |entry: &Listed| {
+        let mut told = told_entry(entry, &oids);
+        if let (Listed::File(file), Some(reports)) = (entry, &reports) {
+            told["securityFileStatus"] = security::of_file(reports.get(&file.sha256));
+        }
+        told
+    };
+    Ok(entries.iter().map(told).collect())
 }
 
 fn told_entry(entry: &Listed, oids: &HashMap<Digest, GitOid>) -> Value {

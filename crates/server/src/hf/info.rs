@@ -12,10 +12,14 @@ use crate::extract::AnyCaller;
 use crate::hf::error::Refusal;
 use crate::hf::path::Place;
 use crate::hf::query::Fields;
+use crate::hf::security;
 
 /// Small files of a commit that together have more bytes are told without their names in git, which may have to be
 /// computed first.
 const MAX_NAMED_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// What was found in a model's files.
+const SECURITY: &str = "securityRepoStatus";
 
 /// `GET /api/models/{owner}/{name}[/revision/{revision}]`
 pub(crate) async fn show(
@@ -35,6 +39,10 @@ pub(crate) async fn show(
     let described = Described { snapshot, card };
     let mut told = told(&described, true);
     told.insert("siblings".to_owned(), siblings(described.snapshot.tree.files(), oids.as_ref()));
+    if fields.is("securityStatus") || fields.all("expand").any(|field| field == SECURITY) {
+        let view = hub.scan_of(described.snapshot).await?;
+        told.insert(SECURITY.to_owned(), security::of_model(&view));
+    }
     Ok(Json(chosen(told, &fields)))
 }
 
@@ -48,6 +56,8 @@ pub(crate) fn told(Described { snapshot, card }: &Described, card_data: bool) ->
     let repository = &snapshot.repository;
     let gated = match repository.access {
         Access::Open => Value::Bool(false),
+        Access::Gated if repository.automatic => "auto".into(),
+        // Sealed weights are let out by nobody; these clients have no other word for that.
         Access::Sealed | Access::Gated => "manual".into(),
     };
     let mut told = Map::new();

@@ -39,7 +39,7 @@ pub(crate) async fn list(
         }
         chosen(told, &fields)
     };
-    let next = next.map(|next| format!("{base}/api/models?{}", fields.with("cursor", &next.to_string())));
+    let next = next.map(|next| format!("{base}/api/models?{}", fields.with("cursor", &next)));
     Ok((next_page(next), Json(page.iter().map(model).collect())))
 }
 
@@ -57,7 +57,7 @@ fn sought(fields: &Fields) -> Result<Option<Sought>, Refused> {
         words: words.map(str::to_owned).collect(),
         open: fields.last("gated").map(|_| !fields.is("gated")),
         order: order(fields.last("sort"))?,
-        offset: fields.number("cursor")?.unwrap_or(0).min(i64::MAX as u64),
+        cursor: fields.last("cursor").map(str::to_owned),
         limit: fields.number("limit")?.unwrap_or(PAGE).clamp(1, MAX_PAGE),
     }))
 }

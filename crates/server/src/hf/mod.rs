@@ -9,6 +9,7 @@
 //! To add a call: its route below, a row in the table of docs/api.md, a case in `tests/http/hf.rs` and, if a client
 //! makes it, in `tests/clients/`.
 
+pub(crate) mod access;
 pub(crate) mod base;
 pub(crate) mod commit;
 pub(crate) mod commits;
@@ -23,6 +24,7 @@ pub(crate) mod preupload;
 pub(crate) mod query;
 pub(crate) mod repos;
 pub(crate) mod resolve;
+pub(crate) mod security;
 pub(crate) mod whoami;
 pub(crate) mod words;
 
@@ -44,6 +46,7 @@ pub(crate) fn routes() -> Router<Hub> {
         .route("/api/models/{owner}/{name}/paths-info/{revision}", post(files::paths_info))
         .route("/api/models/{owner}/{name}/commits/{revision}", get(commits::log))
         .route("/api/models/{owner}/{name}/refs", get(commits::refs))
+        .route("/api/models/{owner}/{name}/scan", get(security::show))
         .route("/{owner}/{name}/resolve/{revision}/{*path}", get(resolve::file))
         // Changing them.
         .route("/api/repos/create", post(repos::create))
@@ -58,6 +61,11 @@ pub(crate) fn routes() -> Router<Hub> {
         .route("/api/models/{owner}/{name}/xet-write-token/{revision}", get(preupload::no_xet))
         .route("/{owner}/{name}/info/lfs/objects/batch", post(lfs::batch))
         .route("/{owner}/{name}/info/lfs/objects/{sha256}", put(lfs::receive))
+        // Who reads gated weights.
+        .route("/{owner}/{name}/ask-access", post(access::ask))
+        .route("/api/models/{owner}/{name}/user-access-request/{status}", get(access::list))
+        .route("/api/models/{owner}/{name}/user-access-request/handle", post(access::handle))
+        .route("/api/models/{owner}/{name}/user-access-request/grant", post(access::grant))
         // What this hub does not keep.
         .route("/api/datasets", get(list::nothing))
         .route("/api/spaces", get(list::nothing))

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use hub::publish::MAX_FILE;
 use hub::{Error, Hub};
 use registry::{Card, Digest, File, FilePath};
 use serde::{Deserialize, Serialize};
@@ -82,8 +81,8 @@ pub(crate) async fn ask(
     let within = if speaks_xet_alone(&headers) { MAX_WITHIN } else { 0 };
     let mut files = Vec::with_capacity(asked.files.len());
     for AskedFile { path, size } in asked.files {
-        if size > MAX_FILE {
-            let message = format!("{} has {size} bytes; a file has at most {MAX_FILE}", clip(&path));
+        if size > hub.max_file() {
+            let message = format!("{} has {size} bytes; a file has at most {}", clip(&path), hub.max_file());
             return Err(Problem::new(Code::BodyTooLarge, message).into());
         }
         let named: FilePath =

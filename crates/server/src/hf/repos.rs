@@ -149,6 +149,7 @@ pub(crate) async fn set(
     Json(asked): Json<Settings>,
 ) -> Result<StatusCode, Refused> {
     // All of it is read before any of it is done.
+    let mut automatic = None;
     let access = match asked.gated {
         None => None,
         Some(serde_json::Value::Bool(false)) => {
@@ -156,7 +157,10 @@ pub(crate) async fn set(
             let now = hub.repository(Some(&caller), &model).await?.access;
             (now == Access::Gated).then_some(Access::Sealed)
         }
-        Some(serde_json::Value::String(how)) if how == "manual" || how == "auto" => Some(Access::Gated),
+        Some(serde_json::Value::String(how)) if how == "manual" || how == "auto" => {
+            automatic = Some(how == "auto");
+            Some(Access::Gated)
+        }
         Some(other) => {
             return Err(invalid(format!(
                 "gated is {}; expected \"auto\", \"manual\" or false",
@@ -167,6 +171,9 @@ pub(crate) async fn set(
     };
     if let Some(private) = is_private(asked.private, asked.visibility.as_deref())? {
         hub.set_private(&caller, &model, private).await?;
+    }
+    if let Some(automatic) = automatic {
+        hub.set_automatic(&caller, &model, automatic).await?;
     }
     if let Some(access) = access {
         hub.set_access(&caller, &model, access).await?;

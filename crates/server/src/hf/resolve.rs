@@ -49,7 +49,7 @@ pub(crate) async fn file(
     let snapshot = hub.snapshot(viewer.as_ref(), &model, &revision).await?;
     // Which commit it is not in, or not open in, is remembered by clients.
     let beside = |error: hub::Error| Refusal::from(error).with(X_REPO_COMMIT, commit(&snapshot));
-    let file = hub.file(viewer.as_ref(), &snapshot, &path).map_err(beside)?;
+    let file = hub.file(viewer.as_ref(), &snapshot, &path).await.map_err(beside)?;
     let etag = etag(&hub, file).await?;
     // A part of what the client has seen in another state would not fit it.
     let same = headers.get(IF_RANGE).is_none_or(|seen| *seen == etag);

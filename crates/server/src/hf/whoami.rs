@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use hub::{AccountKind, Hub, Scope};
+use hub::{AccountKind, Hub, MemberRole, Membership, Scope};
 use serde_json::{Value, json};
 
 use crate::extract::Caller;
@@ -11,9 +11,7 @@ use crate::hf::error::Refusal;
 /// `GET /api/whoami-v2`
 pub(crate) async fn show(State(hub): State<Hub>, Caller(caller): Caller) -> Result<Json<Value>, Refusal> {
     let account = caller.account();
-    let orgs = hub.member_of(&caller).await?;
-    let orgs: Vec<Value> =
-        orgs.iter().map(|org| json!({"type": "org", "name": org.handle, "fullname": org.handle})).collect();
+    let orgs: Vec<Value> = hub.memberships(&caller).await?.iter().map(org).collect();
     // They know people and organisations.
     let kind = if account.kind == AccountKind::Org { "org" } else { "user" };
     let role = if caller.scopes().contains(&Scope::Publish) { "write" } else { "read" };
@@ -25,4 +23,13 @@ pub(crate) async fn show(State(hub): State<Hub>, Caller(caller): Caller) -> Resu
         "orgs": orgs,
         "auth": {"type": "access_token", "accessToken": token},
     })))
+}
+
+fn org(Membership { organisation, role }: &Membership) -> Value {
+    let role = match role {
+        MemberRole::Reader => "read",
+        MemberRole::Writer => "write",
+        MemberRole::Admin => "admin",
+    };
+    json!({"type": "org", "name": organisation.handle, "fullname": organisation.handle, "roleInOrg": role})
 }

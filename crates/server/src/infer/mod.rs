@@ -32,6 +32,7 @@ const X_RECEIPT_ID: HeaderName = HeaderName::from_static("x-receipt-id");
 const X_MODEL_RELEASE: HeaderName = HeaderName::from_static("x-model-release");
 const X_MODEL_DIGEST: HeaderName = HeaderName::from_static("x-model-digest");
 const X_COLD_START: HeaderName = HeaderName::from_static("x-cold-start");
+const X_RELEASE_YANKED: HeaderName = HeaderName::from_static("x-release-yanked");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// `POST /v2/models/{owner}/{name}[/versions/{release}]/infer`
@@ -94,6 +95,18 @@ fn known(outputs: &[&str], callable: &hub::Callable) -> Result<(), Refused> {
     Ok(())
 }
 
+/// A text as a header carries it: what is not ASCII as in addresses, `%C3%A4`.
+fn in_ascii(text: &str) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
+        match byte {
+            b' '..=b'~' if byte != b'%' => out.push(char::from(byte)),
+            _ => write!(out, "%{byte:02X}").expect("a string grows"),
+        }
+        out
+    })
+}
+
 /// What is told about a call beside its outputs, whatever the protocol.
 pub(crate) fn told(answer: &Answer) -> HeaderMap {
     let text = |value: String| HeaderValue::try_from(value).expect("amounts, ids, numbers and digests are ASCII");
@@ -105,6 +118,9 @@ pub(crate) fn told(answer: &Answer) -> HeaderMap {
         (X_MODEL_DIGEST, text(answer.digest.to_string())),
         (X_COLD_START, HeaderValue::from_static(if answer.cold { "true" } else { "false" })),
     ]);
+    if let Some(reason) = &answer.yanked {
+        headers.insert(X_RELEASE_YANKED, text(in_ascii(reason)));
+    }
     if answer.replayed {
         headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }

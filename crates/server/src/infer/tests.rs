@@ -20,6 +20,7 @@ pub(crate) fn answer(outputs: &[Tensor]) -> Answer {
         cost: Amount::ZERO,
         paid_from: PaidFrom::Purse(Purse::Cash),
         cold: false,
+        yanked: None,
         replayed: false,
     }
 }

@@ -14,7 +14,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
-use hub::publish::MAX_FILE;
+use hub::Hub;
 use registry::{FilePath, PathError};
 
 use crate::edge::clip;
@@ -32,10 +32,10 @@ pub(super) struct Kind {
     pub(super) boundary: String,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Kind {
+impl FromRequestParts<Hub> for Kind {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Kind, Refused> {
+    async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Kind, Refused> {
         if let Some(encoding) = parts.headers.get(CONTENT_ENCODING) {
             return Err(unknown(encoding.as_bytes(), "send it without Content-Encoding"));
         }
@@ -46,8 +46,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Kind {
         })?;
         let length = single(&parts.headers, &CONTENT_LENGTH)?.and_then(|text| text.parse::<u64>().ok());
         match length {
-            Some(length) if length > MAX_FILE + AROUND as u64 => {
-                let message = format!("the body has {length} bytes; a file has at most {MAX_FILE}");
+            Some(length) if length > hub.max_file().saturating_add(AROUND as u64) => {
+                let message = format!("the body has {length} bytes; a file has at most {}", hub.max_file());
                 Err(Problem::new(Code::BodyTooLarge, message).into())
             }
             _ => Ok(Kind { boundary }),

@@ -3,48 +3,83 @@
 use api::{Code, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use hub::{CheckKind, CheckSum, Compared, Hub, ModelView};
-use registry::{File, RESERVED_HANDLES, ReleaseNumber, Revision};
+use hub::{BaseView, CardView, CheckKind, CheckSum, Compared, Hub, ModelView, ScanReport, ScanVerdict};
+use registry::{Part, RESERVED_HANDLES, ReleaseNumber, Revision};
 use store::ReleaseRecord;
 use tensor::Port;
 
-use super::{examples, figures};
-use crate::extract::ModelPath;
+use super::{examples, figures, playground};
+use crate::extract::{AnyCaller, ModelPath};
+use crate::hf::query::Fields;
 use crate::problem::Refused;
+use crate::search::from;
 
 /// A model's page.
-pub(crate) async fn show(State(hub): State<Hub>, ModelPath { model, .. }: ModelPath) -> Result<Response, Refused> {
+pub(crate) async fn show(
+    State(hub): State<Hub>,
+    AnyCaller(viewer): AnyCaller,
+    ModelPath { model, .. }: ModelPath,
+    fields: Fields,
+) -> Result<Response, Refused> {
     if RESERVED_HANDLES.contains(&model.owner().as_str()) {
         return Err(Problem::new(Code::NotFound, format!("nothing stands at /{model}")).into());
     }
-    let view = hub.view_for(None, &model).await?;
+    let viewer = viewer.as_ref();
+    let view = hub.view_for(viewer, &model).await?;
+    if let Some((search, position)) = fields.last("from").and_then(from) {
+        hub.chose(search, position, view.latest.release.model.id);
+    }
     // Without a rate a price in USD has no cost yet, so there is nothing to share.
-    let shares = match hub.quote(None, &model, None).await {
-        Ok(quote) => figures::shares(&quote),
-        Err(hub::Error::Price(_)) => Vec::new(),
+    let quote = match hub.quote(viewer, &model, None).await {
+        Ok(quote) => Some(quote),
+        // What was yanked is not sold; the page says why.
+        Err(hub::Error::Price(_) | hub::Error::Yanked { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    let (_, checks) = hub.checks(None, &model).await?;
-    let snapshot = hub.snapshot(None, &model, &Revision::main()).await?;
-    let file = |file: &File| web::FileRow {
-        path: file.path.to_string(),
-        size: file.size,
-        open: hub.may_read(None, &snapshot.repository, file).is_ok(),
+    let (_, checks) = hub.checks(viewer, &model).await?;
+    let snapshot = hub.snapshot(viewer, &model, &Revision::main()).await?;
+    let scanned = hub.scan_of(snapshot).await?;
+    let snapshot = &scanned.snapshot;
+    let listed = snapshot.tree.files().len().min(web::FILES_LISTED);
+    let reports = hub.reports(&snapshot.tree.files()[..listed]).await?;
+    let mut files = Vec::with_capacity(snapshot.tree.files().len());
+    for file in snapshot.tree.files() {
+        let open = hub.may_read(viewer, &snapshot.repository, file).await.is_ok();
+        let scan = scan(scanned.verdicts.get(&file.sha256), reports.get(&file.sha256));
+        files.push(web::FileRow { path: file.path.to_string(), size: file.size, open, scan });
+    }
+    let playground = match &quote {
+        Some(quote) => {
+            let name = &view.latest.release.model.name;
+            let here = format!("/{}/{}", name.owner(), web::segment(name.name()));
+            let repository = &snapshot.repository;
+            Some(playground::playground(&hub, viewer, &view.latest, repository, quote.cost, here).await?)
+        }
+        None => None,
     };
-    let files = snapshot.tree.files().iter().map(file).collect();
+    let card_says = card_says(hub.card_view_of(viewer, scanned.snapshot).await?);
     let checks = checks.into_iter().map(check_row).collect();
-    Ok(super::html(web::model(&web::Model { files, checks, ..page(&hub, &view, shares) })))
+    let shares = quote.as_ref().map(figures::shares).unwrap_or_default();
+    let chrome = super::chrome_for(&hub, viewer);
+    Ok(super::html(web::model(&web::Model {
+        playground,
+        files,
+        checks,
+        card_says,
+        ..page(&hub, chrome, &view, shares)
+    })))
 }
 
-fn page(hub: &Hub, view: &ModelView, shares: Vec<web::Share>) -> web::Model {
+fn page(hub: &Hub, chrome: web::Chrome, view: &ModelView, shares: Vec<web::Share>) -> web::Model {
     let release = &view.latest.release;
     let name = &release.model.name;
     let signature = &release.contract.signature;
     let labels = release.contract.labels.iter();
     let url = &hub.options().public_url;
+    let (price, coming) = (release.price_at(hub.now()), release.coming_price(hub.now()));
     let task = release.contract.task.as_ref().map(|task| examples::of_task(url, name, task));
     web::Model {
-        chrome: super::chrome(hub),
+        chrome,
         owner: name.owner().to_string(),
         name: name.name().to_owned(),
         summary: release.summary.clone(),
@@ -56,23 +91,61 @@ fn page(hub: &Hub, view: &ModelView, shares: Vec<web::Share>) -> web::Model {
             registry::Access::Open => web::Access::Open,
         },
         runs_on: release.contract.remote.as_ref().map(|remote| remote.host().to_owned()),
-        price: figures::price(&release.price),
-        price_converted: figures::converted(&release.price, hub.settings().rate),
-        price_terms: figures::terms(&release.price),
+        loaded: hub.loaded(&view.latest),
+        price: figures::price(&price),
+        price_converted: figures::converted(&price, hub.settings().rate),
+        coming_price: coming.map(|step| (figures::price(&step.price), step.from.to_string())),
+        price_terms: figures::terms(&price),
         figures: web::ModelFigures {
             paid_calls: view.totals.paid_calls,
             creators_earned: view.totals.creators_earned.to_string(),
             paid_calls_succeeded: figures::succeeded(&view.totals),
         },
         shares,
+        playground: None,
         examples: task.into_iter().chain(examples::examples(url, name, signature)).collect(),
         card: web::card_html(&release.readme),
+        card_says: web::CardSays { score: 0, missing: Vec::new(), notices: Vec::new(), bases: Vec::new() },
         inputs: signature.inputs.iter().map(port).collect(),
         outputs: signature.outputs.iter().map(port).collect(),
         labels: labels.map(|(output, labels)| web::Labels { output: output.clone(), labels: labels.clone() }).collect(),
-        releases: view.releases.iter().map(|row| release_row(row, release)).collect(),
+        releases: release_rows(&view.releases, release),
         files: Vec::new(),
         checks: Vec::new(),
+    }
+}
+
+/// What is said beside a file; of those that are counted only, nothing.
+fn scan(verdict: Option<&ScanVerdict>, report: Option<&ScanReport>) -> web::Scan {
+    let found = report.and_then(|report| report.findings.first());
+    let found = found.map_or_else(String::new, |finding| match finding.place.as_str() {
+        "" => finding.text.clone(),
+        place => format!("{place}: {}", finding.text),
+    });
+    match verdict {
+        None => web::Scan::Waiting,
+        Some(ScanVerdict::Clean) => web::Scan::Clean,
+        Some(ScanVerdict::Notice) => web::Scan::Notice(found),
+        Some(ScanVerdict::Dangerous) => web::Scan::Dangerous(found),
+    }
+}
+
+fn card_says(view: CardView) -> web::CardSays {
+    let missing = |part: Part| web::MissingPart {
+        part: part.word().to_owned(),
+        weight: part.weight(),
+        how: part.how().to_owned(),
+    };
+    let base = |base: BaseView| web::Base {
+        name: base.name,
+        here: base.here,
+        royalty: base.royalty.map(|royalty| royalty.to_string()),
+    };
+    web::CardSays {
+        score: view.completeness.score(),
+        missing: view.completeness.missing().map(missing).collect(),
+        notices: view.card.notices().into_iter().chain(view.refused).collect(),
+        bases: view.bases.into_iter().map(base).collect(),
     }
 }
 
@@ -102,7 +175,13 @@ fn port(port: &Port) -> web::PortRow {
     web::PortRow { name: port.name.clone(), datatype: port.datatype.to_string(), shape: port.shape.clone() }
 }
 
-fn release_row(row: &ReleaseRecord, latest: &ReleaseRecord) -> web::ReleaseRow {
+/// Newest first, each with the one before it.
+fn release_rows(releases: &[ReleaseRecord], latest: &ReleaseRecord) -> Vec<web::ReleaseRow> {
+    let before = releases.iter().skip(1).map(Some).chain([None]);
+    releases.iter().zip(before).map(|(row, before)| release_row(row, before, latest)).collect()
+}
+
+fn release_row(row: &ReleaseRecord, before: Option<&ReleaseRecord>, latest: &ReleaseRecord) -> web::ReleaseRow {
     web::ReleaseRow {
         number: row.number.to_string(),
         released: row.created.to_string(),
@@ -114,5 +193,7 @@ fn release_row(row: &ReleaseRecord, latest: &ReleaseRecord) -> web::ReleaseRow {
         },
         price: figures::price(&row.price),
         latest: row.number == latest.number,
+        yanked: row.yanked.clone(),
+        before: before.map(|before| before.number.to_string()),
     }
 }

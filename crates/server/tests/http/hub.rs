@@ -83,11 +83,14 @@ impl TestHub {
             hub_id: receipt::HubId::new([9; 32]),
             deposit_secret: testkit::DEPOSIT_SECRET.parse().unwrap(),
             outbound: outbox.clone(),
+            index: search::Index::in_memory(),
             options: hub::Options {
                 dev: false,
                 public_url: "https://hub.example".to_owned(),
                 name: "Test Hub".to_owned(),
                 checking,
+                storing: hub::Storing::default(),
+                registration: hub::Registration::Open,
             },
         })
         .await

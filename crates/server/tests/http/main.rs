@@ -5,9 +5,13 @@ mod admin;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod callers;
+#[cfg(test)]
 mod calls;
 #[cfg(test)]
 mod checks;
+#[cfg(test)]
+mod events;
 #[cfg(test)]
 mod grpc;
 #[cfg(test)]
@@ -15,11 +19,15 @@ mod hf;
 #[cfg(test)]
 mod hub;
 #[cfg(test)]
+mod life;
+#[cfg(test)]
 mod money;
 #[cfg(test)]
 mod opengradient;
 #[cfg(test)]
 mod pages;
+#[cfg(test)]
+mod playground;
 #[cfg(test)]
 mod publishing;
 #[cfg(test)]
@@ -28,4 +36,10 @@ mod remote;
 mod routes;
 mod run;
 #[cfg(test)]
+mod scans;
+#[cfg(test)]
+mod search;
+#[cfg(test)]
 mod serving;
+#[cfg(test)]
+mod storage;

@@ -152,7 +152,8 @@ fn blobs(folder: &Path, named: &Named, deep: &mut Deep, report: &mut Report) {
     }
 }
 
-fn hash(path: &Path) -> io::Result<(Digest, u64)> {
+/// What a file is, and how long.
+pub(crate) fn hash(path: &Path) -> io::Result<(Digest, u64)> {
     let mut file = File::open(path)?;
     let (mut hash, mut bytes) = (Sha256::new(), 0);
     let mut buffer = vec![0; 256 * 1024];

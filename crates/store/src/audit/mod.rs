@@ -22,6 +22,8 @@ use serde::Serialize;
 
 use crate::sqlite::{CATALOG, LEDGER, OpenError, open_read_only};
 
+pub(crate) use deep::hash;
+
 /// How many differences are told in full.
 const SHOWN: usize = 20;
 
@@ -216,7 +218,7 @@ impl Audit<'_> {
     }
 }
 
-fn open(path: &Path, schema: &crate::sqlite::Schema) -> Result<Connection, AuditError> {
+pub(crate) fn open(path: &Path, schema: &crate::sqlite::Schema) -> Result<Connection, AuditError> {
     let conn = open_read_only(path, schema)?;
     let found = crate::sqlite::version(&conn)?;
     let known = schema.steps.len();
@@ -226,7 +228,7 @@ fn open(path: &Path, schema: &crate::sqlite::Schema) -> Result<Connection, Audit
     Ok(conn)
 }
 
-fn open_catalog(folder: &Path) -> Result<Option<Connection>, AuditError> {
+pub(crate) fn open_catalog(folder: &Path) -> Result<Option<Connection>, AuditError> {
     let path = folder.join("hub.db");
     if !path.is_file() {
         return Ok(None);

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Always: the books are copied before the catalogue and both before blobs, so that nothing names what is not there; each
-//! database is copied as it was at one moment; the former backup stays until the new one is complete; every file is
+//! database is copied as it was at one moment; collection is held off meanwhile; the former backup stays until the new one is complete; every file is
 //! checked by its digest before it is used again.
 //!
 //! Absent on purpose: what the copy is worth. `audit` says that, of a generation as of a hub's folder.
@@ -30,6 +30,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::blobs::blob_path;
 use crate::books::Seq;
+use crate::collect::hold_off;
 use crate::folder::{Folder, FolderError};
 use crate::sqlite::{CATALOG, LEDGER, OpenError, Schema, has_commits, open_read_only, watermark};
 
@@ -139,6 +140,9 @@ pub fn backup(
         return Err(BackupError::NoHub { path: folder.to_owned() });
     }
     let _lock = claim(to)?;
+    // What a moment names stays until it is copied.
+    let blobs = folder.join("blobs");
+    let _held_off = hold_off(&blobs).map_err(at(&blobs))?;
     let name = format!("{GENERATION}{}", now.0);
     let part = to.join(format!("{name}.part"));
     remove_folder(&part)?;

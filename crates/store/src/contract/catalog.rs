@@ -8,20 +8,28 @@ use ledger::{
 use registry::{Digest, Handle, ModelName};
 use tempfile::TempDir;
 
+use super::access::*;
 use super::alerts::{a_webhook_is_one_of_its_account, an_alert_is_noted_once_and_told_until_it_is_delivered};
 use super::checks::{
     checks_of_a_model_begin_with_its_newest_release, checks_of_a_release_add_up,
     releases_that_were_not_checked_are_found,
 };
 use super::commits::*;
+use super::events::*;
+use super::life::*;
+use super::organisations::*;
 use super::release::{account, bob, release, seal};
 use super::repositories::*;
+use super::scans::*;
+use super::searches::*;
+use super::signin::*;
+use super::storage::*;
 use crate::tests::scene::{
     ALICE, BOB, CAROL, DAVE, NOON, RELEASE, call, call_id, call_of, deposit, failed_call, key, nano,
 };
 use crate::{
-    Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, ModelTotals, NewKey, PayerSum, Row,
-    Scope, Seq, Settings, Spender, Spent, SqliteCatalog, Totals, Trial, TrialUse,
+    Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, MemberRole, ModelTotals, NewKey,
+    PayerSum, Row, Scope, Seq, Settings, Spender, Spent, SqliteCatalog, Totals, Trial, TrialUse,
 };
 
 /// A catalogue of one kind, and where it lies.
@@ -68,6 +76,8 @@ fn new_key(id: u8, account: AccountId) -> NewKey {
         created: NOON.plus_ms(i64::from(id)),
         expires: Some(NOON.plus_ms(1_000)),
         revoked: None,
+        session: false,
+        used: None,
     };
     NewKey { record, hash: [id; 32] }
 }
@@ -114,11 +124,11 @@ async fn a_key_opens_until_it_is_revoked_once(mut place: Place) {
         hash: [2; 32],
     };
     place.catalog.add_key(&plain).await.unwrap();
-    place.catalog.add_member(BOB, CAROL, "writer").await.unwrap();
+    place.catalog.set_member(BOB, CAROL, MemberRole::Writer, NOON).await.unwrap();
     place.reopen();
     assert_eq!(place.catalog.keys(BOB).await.unwrap(), [new_key(1, BOB).record, plain.record.clone()]);
-    let credential =
-        Credential { key: plain.record.clone(), account: bob(), groups: vec![BOB, CAROL], limits: Limits::default() };
+    let groups = vec![(BOB, MemberRole::Admin), (CAROL, MemberRole::Writer)];
+    let credential = Credential { key: plain.record.clone(), account: bob(), groups, limits: Limits::default() };
     assert_eq!(place.catalog.credential(&[2; 32]).await.unwrap(), Some(credential));
     assert_eq!(place.catalog.credential(&[3; 32]).await.unwrap(), None);
     assert!(!place.catalog.revoke_key(ALICE, plain.record.id, NOON).await.unwrap(), "it is not alice's");
@@ -129,14 +139,21 @@ async fn a_key_opens_until_it_is_revoked_once(mut place: Place) {
 
 async fn settings_have_defaults_and_are_remembered(mut place: Place) {
     let tenth = Share::from_points(1_000).unwrap();
-    assert_eq!(place.catalog.settings().await.unwrap(), Settings { fee: tenth, rate: None, trial: nano(0) });
+    assert_eq!(
+        place.catalog.settings().await.unwrap(),
+        Settings { fee: tenth, rate: None, trial: nano(0), notice_days: 14 }
+    );
+    place.catalog.set_notice(30).await.unwrap();
     let (fee, rate) = (Share::from_points(275).unwrap(), Rate::from_nano(123_456_789).unwrap());
     place.catalog.set_fee(tenth).await.unwrap();
     place.catalog.set_fee(fee).await.unwrap();
     place.catalog.set_rate(rate).await.unwrap();
     place.catalog.set_trial_budget(nano(7)).await.unwrap();
     place.reopen();
-    assert_eq!(place.catalog.settings().await.unwrap(), Settings { fee, rate: Some(rate), trial: nano(7) });
+    assert_eq!(
+        place.catalog.settings().await.unwrap(),
+        Settings { fee, rate: Some(rate), trial: nano(7), notice_days: 30 }
+    );
 }
 
 async fn an_upload_belongs_to_who_made_it(mut place: Place) {
@@ -505,6 +522,9 @@ contract![
     checks_of_a_release_add_up,
     checks_of_a_model_begin_with_its_newest_release,
     releases_that_were_not_checked_are_found,
+    models_are_shown_with_their_latest_release,
+    searches_are_kept_with_the_first_choice,
+    old_searches_are_forgotten,
     a_model_is_made_once_whatever_its_case,
     a_name_that_was_given_up_leads_to_its_model_until_it_is_taken,
     a_model_can_have_its_name_back,
@@ -532,4 +552,40 @@ contract![
     unversioned_calls_go_to_the_first_release_of_a_model_that_had_none,
     a_release_under_a_name_that_was_given_up_takes_it,
     each_branch_has_a_draft_of_its_own,
+    every_change_has_its_event_and_what_changes_nothing_has_none,
+    numbers_are_dense_whatever_is_rolled_back,
+    releases_say_what_unversioned_calls_get_from_then_on,
+    a_check_that_fails_is_an_event_until_it_is_better,
+    events_are_for_who_may_see_the_model_now,
+    a_page_of_events_ends_where_the_next_begins,
+    whoever_waits_wakes_when_something_happened,
+    an_event_is_told_to_whom_it_concerns,
+    a_delivery_is_due_until_it_is_told,
+    webhooks_and_their_logs_are_bounded,
+    a_price_holds_from_its_moment_on,
+    a_price_that_was_refused_leaves_nothing,
+    what_is_yanked_comes_after_the_rest_of_its_major,
+    whoever_makes_an_organisation_is_its_first_admin,
+    members_have_one_role_each_and_keep_their_time,
+    the_last_admin_stays,
+    an_account_makes_so_many_organisations,
+    an_account_asks_once_and_is_answered,
+    requests_are_listed_by_status_newest_first,
+    a_model_says_whether_it_lets_in_whoever_asks_and_takes_its_requests_along,
+    a_scan_is_kept_until_a_later_version_looks,
+    what_was_not_scanned_is_found,
+    a_dangerous_file_is_an_event_of_each_model_that_names_it_once,
+    an_account_comes_with_its_way_in_or_not_at_all,
+    the_last_way_in_stays,
+    what_a_way_was_used_for_is_kept,
+    a_challenge_is_taken_once_for_what_it_was_made_for,
+    a_device_gets_one_answer_once,
+    sessions_are_listed_apart_from_keys,
+    what_a_model_names_is_not_collected,
+    what_is_collected_is_known_until_it_is_gone_and_counted_once,
+    a_model_that_is_removed_lets_go_of_what_it_named,
+    whoever_asks_about_an_upload_puts_its_end_off,
+    an_account_keeps_each_content_once,
+    an_account_has_bounds_of_its_own,
+    commits_are_counted_from_the_newest,
 ];

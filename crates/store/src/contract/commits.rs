@@ -8,7 +8,7 @@ use registry::{Access, CommitId, Digest, File, GitOid, RefName, Revision, Tree};
 use super::catalog::Place;
 use super::release::{bob, release, seal};
 use super::repositories::{FIRST, SECOND, branch, change, commit, echo, found, name, rename, revision, tree};
-use crate::tests::scene::{ALICE, BOB, NOON, RELEASE};
+use crate::tests::scene::{ACT, ALICE, BOB, NOON, RELEASE};
 use crate::{CatalogError, CommitRecord, DraftRecord, NewCommit, NewRelease, Ref, RefKind};
 
 pub(super) async fn commits_have_numbers_parents_and_trees(mut place: Place) {
@@ -101,11 +101,11 @@ async fn branched(place: &Place) -> Vec<CommitRecord> {
         if made.len() == 1 {
             let NewRelease { release, .. } = release("echo", "1.00", 9, NOON);
             let release = crate::ReleaseRecord { tree: tree("one"), commit: made[0].id, ..release };
-            let sealed = NewRelease { release, latest: false, commit: false, known: Some(FIRST) };
+            let sealed = NewRelease { release, latest: false, commit: false, known: Some(FIRST), by: BOB };
             place.catalog.seal(&sealed).await.unwrap();
         }
     }
-    assert!(place.catalog.add_ref(FIRST, RefKind::Branch, &branch("side"), 2).await.unwrap());
+    assert!(place.catalog.add_ref(FIRST, RefKind::Branch, &branch("side"), 2, ACT).await.unwrap());
     let aside = NewCommit { branch: branch("side"), ..change("aside", Some(2)) };
     made.push(place.catalog.commit(&aside).await.unwrap());
     made
@@ -114,9 +114,9 @@ async fn branched(place: &Place) -> Vec<CommitRecord> {
 pub(super) async fn every_kind_of_revision_is_found(mut place: Place) {
     echo(&place).await;
     let made = branched(&place).await;
-    place.catalog.add_ref(FIRST, RefKind::Tag, &branch("v1"), 1).await.unwrap();
+    place.catalog.add_ref(FIRST, RefKind::Tag, &branch("v1"), 1, ACT).await.unwrap();
     // A name of both kinds.
-    place.catalog.add_ref(FIRST, RefKind::Tag, &branch("side"), 3).await.unwrap();
+    place.catalog.add_ref(FIRST, RefKind::Tag, &branch("side"), 3, ACT).await.unwrap();
     place.reopen();
     let expected = [
         ("main", Some(3)),
@@ -148,7 +148,7 @@ pub(super) async fn every_kind_of_revision_is_found(mut place: Place) {
     assert_eq!(place.catalog.find_commit(SECOND, &id).await.unwrap(), None, "of another model");
     // What is a branch, a tag or a release is no beginning of a commit.
     let digits = made[3].id.to_string()[..7].to_owned();
-    place.catalog.add_ref(FIRST, RefKind::Tag, &branch(&digits), 1).await.unwrap();
+    place.catalog.add_ref(FIRST, RefKind::Tag, &branch(&digits), 1, ACT).await.unwrap();
     assert_eq!(found(&place, &digits).await, Some(1));
 }
 
@@ -209,10 +209,10 @@ pub(super) async fn names_of_commits_come_and_go(mut place: Place) {
     let made = branched(&place).await;
     let (tag, on_branch) = (RefKind::Tag, RefKind::Branch);
     for (kind, text, number) in [(tag, "v2", 3), (tag, "v1", 1), (on_branch, "a/b", 1)] {
-        assert!(place.catalog.add_ref(FIRST, kind, &branch(text), number).await.unwrap());
+        assert!(place.catalog.add_ref(FIRST, kind, &branch(text), number, ACT).await.unwrap());
     }
-    assert!(!place.catalog.add_ref(FIRST, tag, &branch("v1"), 2).await.unwrap(), "there is one");
-    let beyond = place.catalog.add_ref(FIRST, tag, &branch("v9"), 99).await;
+    assert!(!place.catalog.add_ref(FIRST, tag, &branch("v1"), 2, ACT).await.unwrap(), "there is one");
+    let beyond = place.catalog.add_ref(FIRST, tag, &branch("v9"), 99, ACT).await;
     assert!(matches!(beyond, Err(CatalogError::Gone { .. })), "no such commit");
     place.reopen();
     let named = |kind, text: &str, at: usize| Ref { kind, name: branch(text), commit: made[at].id };
@@ -224,9 +224,9 @@ pub(super) async fn names_of_commits_come_and_go(mut place: Place) {
         named(tag, "v2", 2),
     ];
     assert_eq!(place.catalog.refs(FIRST).await.unwrap(), all);
-    assert!(place.catalog.remove_ref(FIRST, on_branch, &branch("side")).await.unwrap());
-    assert!(!place.catalog.remove_ref(FIRST, on_branch, &branch("side")).await.unwrap());
-    assert!(!place.catalog.remove_ref(FIRST, on_branch, &branch("v1")).await.unwrap(), "it is a tag");
+    assert!(place.catalog.remove_ref(FIRST, on_branch, &branch("side"), ACT).await.unwrap());
+    assert!(!place.catalog.remove_ref(FIRST, on_branch, &branch("side"), ACT).await.unwrap());
+    assert!(!place.catalog.remove_ref(FIRST, on_branch, &branch("v1"), ACT).await.unwrap(), "it is a tag");
     assert_eq!(place.catalog.refs(FIRST).await.unwrap().len(), 4);
     assert_eq!(found(&place, &made[3].id.to_string()).await, Some(4), "the commit stays");
     let moved = NewCommit { branch: branch("side"), ..change("more", Some(4)) };
@@ -253,7 +253,7 @@ pub(super) async fn a_release_of_a_folder_is_the_next_commit_of_main(mut place: 
         let NewRelease { release, .. } = release("echo", number, id, at);
         let (tree, access) = (tree(content), access);
         let release = crate::ReleaseRecord { commit: tree.commit_id(), tree, access, ..release };
-        let new = NewRelease { release, latest: false, commit, known: Some(echo.model.id) };
+        let new = NewRelease { release, latest: false, commit, known: Some(echo.model.id), by: BOB };
         place.catalog.seal(&new).await.unwrap();
     };
     seal(&place, "1.00", 11, "two", Access::Open, true, NOON.plus_ms(5)).await;
@@ -352,10 +352,10 @@ pub(super) async fn each_branch_has_a_draft_of_its_own(mut place: Place) {
         "not others of its commit"
     );
     // With a branch goes what was to become of it.
-    place.catalog.add_ref(FIRST, RefKind::Branch, &branch("version/1.00"), head.number).await.unwrap();
-    place.catalog.add_ref(FIRST, RefKind::Tag, &branch("version/1.00"), head.number).await.unwrap();
-    place.catalog.remove_ref(FIRST, RefKind::Tag, &branch("version/1.00")).await.unwrap();
+    place.catalog.add_ref(FIRST, RefKind::Branch, &branch("version/1.00"), head.number, ACT).await.unwrap();
+    place.catalog.add_ref(FIRST, RefKind::Tag, &branch("version/1.00"), head.number, ACT).await.unwrap();
+    place.catalog.remove_ref(FIRST, RefKind::Tag, &branch("version/1.00"), ACT).await.unwrap();
     assert_eq!(place.catalog.drafts(FIRST).await.unwrap().len(), 2, "that was a tag");
-    place.catalog.remove_ref(FIRST, RefKind::Branch, &branch("version/1.00")).await.unwrap();
+    place.catalog.remove_ref(FIRST, RefKind::Branch, &branch("version/1.00"), ACT).await.unwrap();
     assert_eq!(place.catalog.drafts(FIRST).await.unwrap(), [all[2].clone()]);
 }

@@ -20,11 +20,19 @@ macro_rules! contract {
     };
 }
 
+mod access;
 mod alerts;
 mod books;
 mod catalog;
 mod checks;
 mod commits;
+mod events;
 mod holds;
+mod life;
+mod organisations;
 pub(crate) mod release;
 mod repositories;
+mod scans;
+mod searches;
+mod signin;
+mod storage;

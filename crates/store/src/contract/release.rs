@@ -49,6 +49,8 @@ pub(crate) fn release(name: &str, number: &str, id: u8, at: Time) -> NewRelease 
         contract,
         terms: terms(),
         price: Price::per_call("0.0002 USD".parse::<Money>().unwrap()),
+        prices: Vec::new(),
+        yanked: None,
         access: Access::Sealed,
         summary: "Says a, b or c.".to_owned(),
         task: Some("text-classification".to_owned()),
@@ -65,7 +67,7 @@ pub(crate) fn release(name: &str, number: &str, id: u8, at: Time) -> NewRelease 
             share: Share::from_points(1_500).unwrap(),
         }],
     };
-    NewRelease { release, latest: false, commit: true, known: None }
+    NewRelease { release, latest: false, commit: true, known: None, by: BOB }
 }
 
 /// Bob, and the release that the calls of these tests name.

@@ -5,7 +5,7 @@ use registry::{Access, Digest, File, ModelName, RefName, Revision, Tree};
 
 use super::catalog::Place;
 use super::release::{account, bob, release, seal};
-use crate::tests::scene::{ALICE, BOB, CAROL, NOON, RELEASE, nano};
+use crate::tests::scene::{ACT, ALICE, BOB, CAROL, NOON, RELEASE, nano};
 use crate::{
     Account, CatalogError, CommitRecord, DraftRecord, ModelRecord, NewCommit, NewRelease, Order, RefKind, Repository,
     Trial, Wanted,
@@ -32,11 +32,12 @@ fn alice() -> Account {
 }
 
 /// A model of this owner without commits, made so many milliseconds after noon.
-fn repository(id: ModelId, owner: &Account, text: &str, ms: i64) -> Repository {
+pub(super) fn repository(id: ModelId, owner: &Account, text: &str, ms: i64) -> Repository {
     let (name, created) = (ModelName::new(owner.handle.clone(), text).unwrap(), NOON.plus_ms(ms));
     Repository {
         model: ModelRecord { id, owner: owner.clone(), name, created, private: false },
         access: Access::Sealed,
+        automatic: false,
         changed: created,
         latest: None,
     }
@@ -52,7 +53,7 @@ async fn people(place: &Place) {
 pub(super) async fn echo(place: &Place) -> Repository {
     people(place).await;
     let echo = repository(FIRST, &bob(), "echo", 0);
-    place.catalog.add_repository(&echo).await.unwrap();
+    place.catalog.add_repository(&echo, BOB).await.unwrap();
     echo
 }
 
@@ -95,7 +96,7 @@ async fn leads_to(place: &Place, text: &str) -> Option<ModelId> {
 pub(super) async fn rename(place: &Place, model: ModelId, to: &str) -> Result<(), CatalogError> {
     let to = name(to);
     let owner = place.catalog.account(to.owner()).await.unwrap().unwrap().id;
-    place.catalog.rename(model, owner, &to).await
+    place.catalog.rename(model, owner, &to, ACT).await
 }
 
 pub(super) async fn a_model_is_made_once_whatever_its_case(mut place: Place) {
@@ -105,14 +106,14 @@ pub(super) async fn a_model_is_made_once_whatever_its_case(mut place: Place) {
         assert_eq!(place.catalog.repository(&name(text)).await.unwrap().as_ref(), Some(&echo), "{text}");
     }
     let twin = repository(SECOND, &bob(), "ECHO", 0);
-    let taken = place.catalog.add_repository(&twin).await;
+    let taken = place.catalog.add_repository(&twin, BOB).await;
     assert!(matches!(taken, Err(CatalogError::ModelTaken { model }) if model == twin.model.name));
-    place.catalog.add_repository(&repository(SECOND, &alice(), "echo", 0)).await.unwrap();
+    place.catalog.add_repository(&repository(SECOND, &alice(), "echo", 0), BOB).await.unwrap();
     assert_eq!(leads_to(&place, "alice/echo").await, Some(SECOND), "another owner's is another");
     assert_eq!(leads_to(&place, "carol/echo").await, None);
     let loud = Repository { access: Access::Open, ..repository(ModelId([3; 16]), &bob(), "Loud", 0) };
     let loud = Repository { model: ModelRecord { private: true, ..loud.model.clone() }, ..loud };
-    place.catalog.add_repository(&loud).await.unwrap();
+    place.catalog.add_repository(&loud, BOB).await.unwrap();
     place.reopen();
     assert_eq!(place.catalog.repository(&name("bob/loud")).await.unwrap(), Some(loud), "its own case is kept");
 }
@@ -127,7 +128,7 @@ pub(super) async fn a_name_that_was_given_up_leads_to_its_model_until_it_is_take
         let found = place.catalog.repository(&name(text)).await.unwrap().unwrap();
         assert_eq!((found.model.id, found.model.name, found.model.owner), (FIRST, name("alice/fourth"), alice()));
     }
-    place.catalog.add_repository(&repository(SECOND, &bob(), "second", 0)).await.unwrap();
+    place.catalog.add_repository(&repository(SECOND, &bob(), "second", 0), BOB).await.unwrap();
     assert_eq!(leads_to(&place, "bob/second").await, Some(SECOND));
     assert_eq!(leads_to(&place, "bob/echo").await, Some(FIRST), "the others lead on");
     // Whoever took it gives it up: it leads to them, and the one before is forgotten.
@@ -151,13 +152,13 @@ pub(super) async fn a_model_can_have_its_name_back(mut place: Place) {
     assert_eq!(leads_to(&place, "alice/echo").await, Some(FIRST));
     // Nothing of the way there stands in the way of the next one.
     rename(&place, FIRST, "alice/echo").await.unwrap();
-    place.catalog.add_repository(&repository(SECOND, &bob(), "echo", 0)).await.unwrap();
+    place.catalog.add_repository(&repository(SECOND, &bob(), "echo", 0), BOB).await.unwrap();
     assert_eq!((leads_to(&place, "bob/echo").await, leads_to(&place, "alice/echo").await), (Some(SECOND), Some(FIRST)));
 }
 
 pub(super) async fn a_rename_takes_nobodys_name(place: Place) {
     echo(&place).await;
-    place.catalog.add_repository(&repository(SECOND, &bob(), "other", 0)).await.unwrap();
+    place.catalog.add_repository(&repository(SECOND, &bob(), "other", 0), BOB).await.unwrap();
     let taken = rename(&place, FIRST, "bob/Other").await;
     assert!(matches!(taken, Err(CatalogError::ModelTaken { model }) if model == name("bob/Other")));
     assert_eq!((leads_to(&place, "bob/echo").await, leads_to(&place, "bob/other").await), (Some(FIRST), Some(SECOND)));
@@ -197,7 +198,7 @@ pub(super) async fn private_models_are_listed_for_their_group_alone(mut place: P
     for (at, (text, owner, private)) in (1..).zip(made) {
         let new = repository(ModelId([at; 16]), owner, text, i64::from(at));
         let model = ModelRecord { private, ..new.model };
-        place.catalog.add_repository(&Repository { model, ..new }).await.unwrap();
+        place.catalog.add_repository(&Repository { model, ..new }, BOB).await.unwrap();
     }
     place.reopen();
     let listed = async |wanted: Wanted| {
@@ -214,16 +215,16 @@ pub(super) async fn private_models_are_listed_for_their_group_alone(mut place: P
     assert_eq!(listed(only(&[])).await, ["bob/three"]);
     let alices = Wanted { owner: Some(alice().handle), ..of(&[BOB]) };
     assert_eq!(listed(alices).await, [""; 0], "another filter opens nothing");
-    place.catalog.set_private(ModelId([3; 16]), true).await.unwrap();
-    place.catalog.set_private(ModelId([1; 16]), false).await.unwrap();
+    place.catalog.set_private(ModelId([3; 16]), true, ACT).await.unwrap();
+    place.catalog.set_private(ModelId([1; 16]), false, ACT).await.unwrap();
     assert_eq!(listed(Wanted::default()).await, ["alice/one"]);
 }
 
 pub(super) async fn lists_are_filtered_ordered_and_cut(place: Place) {
     seal(&*place.catalog).await;
     place.catalog.add_account(&alice(), None).await.unwrap();
-    place.catalog.add_repository(&repository(FIRST, &bob(), "echo", 5)).await.unwrap();
-    place.catalog.add_repository(&repository(SECOND, &alice(), "Echo", 6)).await.unwrap();
+    place.catalog.add_repository(&repository(FIRST, &bob(), "echo", 5), BOB).await.unwrap();
+    place.catalog.add_repository(&repository(SECOND, &alice(), "Echo", 6), BOB).await.unwrap();
     let late = NewCommit { at: NOON.plus_ms(9), ..change("late", None) };
     place.catalog.commit(&late).await.unwrap();
     let listed = async |wanted: Wanted| {
@@ -246,14 +247,14 @@ pub(super) async fn a_model_that_is_gone_takes_nothing(place: Place) {
     let commit = place.catalog.commit(&change("one", None)).await;
     assert!(matches!(commit, Err(CatalogError::Gone { model: FIRST })));
     assert_eq!(place.catalog.tree(tree("one").commit_id()).await.unwrap(), None);
-    let named = place.catalog.add_ref(FIRST, RefKind::Tag, &branch("v1"), 1).await;
+    let named = place.catalog.add_ref(FIRST, RefKind::Tag, &branch("v1"), 1, ACT).await;
     assert!(matches!(named, Err(CatalogError::Gone { model: FIRST })));
     assert_eq!(place.catalog.refs(FIRST).await.unwrap(), []);
     let sealed = NewRelease { known: Some(FIRST), ..release("echo", "1.00", 7, NOON) };
     assert!(matches!(place.catalog.seal(&sealed).await, Err(CatalogError::Gone { model: FIRST })));
     assert_eq!(leads_to(&place, "bob/echo").await, None);
     // One that has another name meanwhile is not the one that was meant.
-    place.catalog.add_repository(&repository(FIRST, &bob(), "echo", 0)).await.unwrap();
+    place.catalog.add_repository(&repository(FIRST, &bob(), "echo", 0), BOB).await.unwrap();
     rename(&place, FIRST, "bob/other").await.unwrap();
     assert!(matches!(place.catalog.seal(&sealed).await, Err(CatalogError::Gone { model: FIRST })));
     rename(&place, FIRST, "bob/Echo").await.unwrap();
@@ -265,7 +266,7 @@ pub(super) async fn a_model_without_releases_is_removed_with_all_of_it(mut place
     echo(&place).await;
     rename(&place, FIRST, "bob/second").await.unwrap();
     commit(&place, "one", None).await;
-    place.catalog.add_ref(FIRST, RefKind::Tag, &branch("v1"), 1).await.unwrap();
+    place.catalog.add_ref(FIRST, RefKind::Tag, &branch("v1"), 1, ACT).await.unwrap();
     place.catalog.set_trial(FIRST, Trial { allowed: false, budget: nano(1), per_account: nano(1) }).await.unwrap();
     let draft = DraftRecord {
         model: FIRST,
@@ -279,7 +280,7 @@ pub(super) async fn a_model_without_releases_is_removed_with_all_of_it(mut place
         number: None,
     };
     place.catalog.set_draft(&draft).await.unwrap();
-    place.catalog.remove_repository(FIRST).await.unwrap();
+    place.catalog.remove_repository(FIRST, ACT).await.unwrap();
     place.reopen();
     for text in ["bob/echo", "bob/second"] {
         assert_eq!(leads_to(&place, text).await, None, "{text}");
@@ -292,16 +293,16 @@ pub(super) async fn a_model_without_releases_is_removed_with_all_of_it(mut place
     );
     assert_eq!(place.catalog.trial(FIRST).await.unwrap(), Trial::default());
     // The next one of the name begins anew.
-    place.catalog.add_repository(&repository(FIRST, &bob(), "second", 0)).await.unwrap();
+    place.catalog.add_repository(&repository(FIRST, &bob(), "second", 0), BOB).await.unwrap();
     assert_eq!(commit(&place, "two", None).await.number, 1);
-    place.catalog.remove_repository(NOBODYS).await.unwrap();
+    place.catalog.remove_repository(NOBODYS, ACT).await.unwrap();
 }
 
 pub(super) async fn a_released_model_stays(mut place: Place) {
     seal(&*place.catalog).await;
     place.catalog.seal(&release("minilm", "1.01", 2, NOON)).await.unwrap();
     let model = place.catalog.model(&name("bob/minilm")).await.unwrap().unwrap().id;
-    let refused = place.catalog.remove_repository(model).await;
+    let refused = place.catalog.remove_repository(model, ACT).await;
     assert!(matches!(refused, Err(CatalogError::HasReleases { count: 2 })));
     place.reopen();
     assert_eq!(leads_to(&place, "bob/minilm").await, Some(model));
@@ -330,7 +331,7 @@ pub(super) async fn unversioned_calls_go_to_the_first_release_of_a_model_that_ha
     let released = place.catalog.released(FIRST).await.unwrap();
     assert_eq!(released.iter().map(|(number, _)| number.to_string()).collect::<Vec<_>>(), ["2.00", "1.00"]);
     assert_eq!(models().await, 1);
-    place.catalog.set_private(FIRST, true).await.unwrap();
+    place.catalog.set_private(FIRST, true, ACT).await.unwrap();
     assert_eq!((models().await, place.catalog.listing(0, 9).await.unwrap()), (0, vec![]));
 }
 

@@ -22,7 +22,7 @@ use super::herald::{Broken, Herald, Sync, sync_of};
 use super::log;
 use super::queue;
 use super::row::{self, Written};
-use super::schema::{LEDGER, OpenError, open_through};
+use super::schema::{LEDGER, OpenError, open_gathering, open_through};
 use super::snapshot::{self, Unread};
 use super::writer::{Answer, Capture, Command, Desk, Outcome, Writer};
 use crate::books::{
@@ -106,7 +106,7 @@ impl SqliteBooks {
         if let Err(damage) = log::check(&log).map_err(io(&log))? {
             return Err(OpenError::Damaged { path: log, what: damage.to_string() });
         }
-        let conn = open_through(vfs, &path, &LEDGER)?;
+        let conn = open_gathering(vfs, &path, &LEDGER)?;
         let empty = carry::begin_again(&conn).map_err(failed)?;
         if !empty {
             carry::write_again(&log).map_err(io(&log))?;

@@ -10,10 +10,10 @@ use ledger::{AccountId, Amount, CallId, Class, KeyId, ModelId, Outcome, Rate, Re
 use registry::{Digest, Handle, ModelName, ReleaseNumber};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, TransactionBehavior, params};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::schema::{CATALOG, OpenError, open, open_in_memory};
-use super::{alerts, checks, project, repositories, sums};
+use super::{alerts, checks, events, life, organisations, project, repositories, storage, sums};
 use crate::books::{Row, Seq};
 use crate::catalog::{
     Account, Alert, Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, ModelRecord,
@@ -21,6 +21,7 @@ use crate::catalog::{
     TrialUse, Webhook,
 };
 use crate::checks::{CheckCounts, CheckKind, CheckSum, NewCheck};
+use crate::events::{Act, EventKind};
 
 /// Pages of the write-ahead log (32 MiB) before it is carried into the file: sums are written over many times.
 const LOG_PAGES: i64 = 8_192;
@@ -89,6 +90,8 @@ pub struct SqliteCatalog {
     projector: Option<Desk>,
     /// What has been taken from the books and not been written yet.
     projecting: Arc<Mutex<project::Projector>>,
+    /// The number of the last event that can be seen.
+    pub(super) happened: watch::Sender<u64>,
 }
 
 impl SqliteCatalog {
@@ -104,18 +107,21 @@ impl SqliteCatalog {
         for conn in [&changes, &projector] {
             conn.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(failed)?;
         }
+        let happened = watch::Sender::new(events::last(&changes).map_err(failed)?);
         Ok(SqliteCatalog {
             changes: Desk::start("catalogue", changes, false)?,
             questions: Some(Desk::start("catalogue-reads", questions, false)?),
             projector: Some(Desk::start("projector", projector, true)?),
             projecting: Arc::default(),
+            happened,
         })
     }
 
     /// A catalogue that is gone when it is dropped: SQLite's own, without a file.
     pub fn in_memory() -> Result<SqliteCatalog, OpenError> {
         let changes = Desk::start("catalogue", open_in_memory(&CATALOG)?, false)?;
-        Ok(SqliteCatalog { changes, questions: None, projector: None, projecting: Arc::default() })
+        let happened = watch::Sender::new(0);
+        Ok(SqliteCatalog { changes, questions: None, projector: None, projecting: Arc::default(), happened })
     }
 
     /// Asks without changing anything. Sees all that has been answered before.
@@ -130,7 +136,16 @@ impl SqliteCatalog {
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, CatalogError> + Send + 'static,
     ) -> Result<T, CatalogError> {
-        self.changes.ask(job).await
+        let happened = self.happened.clone();
+        self.changes
+            .ask(move |conn| {
+                let done = job(conn);
+                // What was asked is in the file by now, or never will be.
+                let last = events::last(conn)?;
+                happened.send_if_modified(|known| std::mem::replace(known, last) != last);
+                done
+            })
+            .await
     }
 }
 
@@ -178,10 +193,13 @@ pub(super) fn account(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Account> 
     })
 }
 
-const KEY: &str =
-    "k.id, k.account, k.name, k.scopes, k.models, k.max_cost, k.created, k.expires, k.revoked, k.max_day, k.max_month";
+pub(super) const KEY: &str =
+    "k.id, k.account, k.name, k.scopes, k.models, k.max_cost, k.created, k.expires, k.revoked, k.max_day, k.max_month,
+     k.session, k.used";
+/// How many columns these are.
+const KEY_COLUMNS: usize = 13;
 
-fn key(row: &SqlRow<'_>) -> rusqlite::Result<KeyRecord> {
+pub(super) fn key(row: &SqlRow<'_>) -> rusqlite::Result<KeyRecord> {
     let scopes = row.get_ref(3)?.as_str()?.split_whitespace().map(|s| s.parse().map_err(|()| wrong(3, s)));
     let models: Option<Vec<String>> =
         row.get::<_, Option<String>>(4)?.map(|t| serde_json::from_str(&t)).transpose().map_err(|e| wrong(4, e))?;
@@ -198,14 +216,25 @@ fn key(row: &SqlRow<'_>) -> rusqlite::Result<KeyRecord> {
         created: Time(row.get(6)?),
         expires: row.get::<_, Option<i64>>(7)?.map(Time),
         revoked: row.get::<_, Option<i64>>(8)?.map(Time),
+        session: row.get(11)?,
+        used: row.get::<_, Option<i64>>(12)?.map(Time),
     })
 }
 
 const RELEASE: &str = "SELECT m.id, m.name, m.created, m.private,
     r.id, r.major, r.minor, r.commit_id, r.digest, r.tree, r.weights, r.contract, r.terms, r.price, r.access,
     r.summary, r.task, r.license, r.readme, r.change, r.created, r.royalty, r.lineage,
-    a.id, a.handle, a.kind, a.created, a.trial
-    FROM releases r JOIN models m ON m.id = r.model JOIN accounts a ON a.id = m.owner";
+    a.id, a.handle, a.kind, a.created, a.trial, y.reason,
+    -- What holds now or later is among the newest two: the last alone may be still to come.
+    (SELECT json_group_array(json_object('from', n.holds, 'price', json(n.price), 'set', n.announced))
+     FROM (SELECT * FROM prices p WHERE p.release = r.id ORDER BY p.holds DESC LIMIT 2) n)
+    FROM releases r JOIN models m ON m.id = r.model JOIN accounts a ON a.id = m.owner
+    LEFT JOIN yanks y ON y.release = r.id";
+
+/// Of the releases `r` of a model `m`, the one that unversioned calls go to: what is yanked comes after the rest of its
+/// major, for another major may be no substitute.
+pub(super) const LATEST_FIRST: &str = "ORDER BY r.major = m.latest_major DESC, r.id IN (SELECT release FROM yanks),
+    r.major DESC, r.minor DESC LIMIT 1";
 
 fn release(row: &SqlRow<'_>) -> rusqlite::Result<ReleaseRecord> {
     let owner = account(row, 23)?;
@@ -222,6 +251,8 @@ fn release(row: &SqlRow<'_>) -> rusqlite::Result<ReleaseRecord> {
         contract: json(row, 11)?,
         terms: json(row, 12)?,
         price: json(row, 13)?,
+        prices: life::newest_prices(row, 29)?,
+        yanked: row.get(28)?,
         access: registry::Access::from_word(row.get_ref(14)?.as_str()?).ok_or_else(|| wrong(14, "no access"))?,
         summary: row.get(15)?,
         task: row.get(16)?,
@@ -234,12 +265,30 @@ fn release(row: &SqlRow<'_>) -> rusqlite::Result<ReleaseRecord> {
     })
 }
 
-fn insert_key(conn: &Connection, new: &NewKey) -> rusqlite::Result<()> {
+/// A handle that is there is `HandleTaken`.
+pub(super) fn insert_account(conn: &Connection, account: &Account) -> Result<(), CatalogError> {
+    let added = conn.execute(
+        "INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            &account.id.0[..],
+            account.handle.as_str(),
+            account.kind.word(),
+            account.created.0,
+            account.trial.nano()
+        ],
+    );
+    match added {
+        Err(error) if is_taken(&error) => Err(CatalogError::HandleTaken { handle: account.handle.clone() }),
+        other => Ok(other.map(drop)?),
+    }
+}
+
+pub(super) fn insert_key(conn: &Connection, new: &NewKey) -> rusqlite::Result<()> {
     let key = &new.record;
     let scopes: Vec<_> = key.scopes.iter().map(|s| s.word()).collect();
     let models = key.models.as_ref().map(|m| to_json(&m.iter().map(ToString::to_string).collect::<Vec<_>>()));
     conn.execute(
-        "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             &key.id.0[..],
             &key.account.0[..],
@@ -253,12 +302,14 @@ fn insert_key(conn: &Connection, new: &NewKey) -> rusqlite::Result<()> {
             key.revoked.map(|t| t.0),
             key.limits.day.map(Amount::nano),
             key.limits.month.map(Amount::nano),
+            key.session,
+            key.used.map(|t| t.0),
         ],
     )?;
     Ok(())
 }
 
-fn find_release(
+pub(super) fn find_release(
     conn: &Connection,
     name: &ModelName,
     number: Option<ReleaseNumber>,
@@ -272,12 +323,7 @@ fn find_release(
             &format!("{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 AND r.major = ?3 AND r.minor = ?4"),
             &[&owner, &folded, &n.major(), &n.minor()],
         ),
-        None => one(
-            &format!(
-                "{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 ORDER BY r.major = m.latest_major DESC, r.major DESC, r.minor DESC LIMIT 1"
-            ),
-            &[&owner, &folded],
-        ),
+        None => one(&format!("{RELEASE} WHERE a.handle = ?1 AND m.folded = ?2 {LATEST_FIRST}"), &[&owner, &folded]),
     }
 }
 
@@ -287,20 +333,7 @@ impl Catalog for SqliteCatalog {
         let (account, key) = (account.clone(), key.cloned());
         self.change(move |conn| {
             let tx = conn.transaction()?;
-            let added = tx.execute(
-                "INSERT INTO accounts VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    &account.id.0[..],
-                    account.handle.as_str(),
-                    account.kind.word(),
-                    account.created.0,
-                    account.trial.nano()
-                ],
-            );
-            match added {
-                Err(error) if is_taken(&error) => return Err(CatalogError::HandleTaken { handle: account.handle }),
-                other => other?,
-            };
+            insert_account(&tx, &account)?;
             if let Some(key) = key {
                 insert_key(&tx, &key)?;
             }
@@ -326,18 +359,6 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
-    async fn add_member(&self, member: AccountId, of: AccountId, role: &str) -> Result<(), CatalogError> {
-        let role = role.to_owned();
-        self.change(move |conn| {
-            conn.execute(
-                "INSERT OR REPLACE INTO memberships VALUES (?1, ?2, ?3)",
-                params![&member.0[..], &of.0[..], role],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
     async fn add_key(&self, key: &NewKey) -> Result<(), CatalogError> {
         let key = key.clone();
         self.change(move |conn| Ok(insert_key(conn, &key)?)).await
@@ -345,7 +366,8 @@ impl Catalog for SqliteCatalog {
 
     async fn keys(&self, account: AccountId) -> Result<Vec<KeyRecord>, CatalogError> {
         self.ask(move |conn| {
-            let sql = format!("SELECT {KEY} FROM keys k WHERE k.account = ?1 ORDER BY k.created, k.id");
+            let sql =
+                format!("SELECT {KEY} FROM keys k WHERE k.account = ?1 AND NOT k.session ORDER BY k.created, k.id");
             let mut statement = conn.prepare_cached(&sql)?;
             let keys = statement.query_map([&account.0[..]], key)?.collect::<rusqlite::Result<_>>()?;
             Ok(keys)
@@ -369,14 +391,12 @@ impl Catalog for SqliteCatalog {
         self.ask(move |conn| {
             let sql =
                 format!("SELECT {KEY}, {ACCOUNT} FROM keys k JOIN accounts a ON a.id = k.account WHERE k.hash = ?1");
-            let found =
-                conn.prepare_cached(&sql)?.query_row([&hash[..]], |r| Ok((key(r)?, account(r, 11)?))).optional()?;
+            let found = conn
+                .prepare_cached(&sql)?
+                .query_row([&hash[..]], |r| Ok((key(r)?, account(r, KEY_COLUMNS)?)))
+                .optional()?;
             let Some((key, account)) = found else { return Ok(None) };
-            let mut groups = vec![account.id];
-            let mut statement = conn.prepare_cached("SELECT account FROM memberships WHERE member = ?1")?;
-            for group in statement.query_map([&account.id.0[..]], |r| r.get(0))? {
-                groups.push(AccountId(group?));
-            }
+            let groups = organisations::groups(conn, account.id)?;
             let limits = sums::limits(conn, account.id)?;
             Ok(Some(Credential { key, account, groups, limits }))
         })
@@ -413,7 +433,9 @@ impl Catalog for SqliteCatalog {
             };
             let rate = get("rate")?.map(|text| text.parse().map_err(|_| damaged("rate"))).transpose()?;
             let trial = get("trial")?.map(|text| text.parse().map_err(|_| damaged("trial"))).transpose()?;
-            Ok(Settings { fee, rate, trial: trial.unwrap_or_default() })
+            let notice_days = get("notice")?.map(|text| text.parse().map_err(|_| damaged("notice"))).transpose()?;
+            let (trial, notice_days) = (trial.unwrap_or_default(), notice_days.unwrap_or(Settings::NOTICE_DAYS));
+            Ok(Settings { fee, rate, trial, notice_days })
         })
         .await
     }
@@ -421,6 +443,14 @@ impl Catalog for SqliteCatalog {
     async fn set_fee(&self, fee: Share) -> Result<(), CatalogError> {
         self.change(move |conn| {
             conn.execute("INSERT OR REPLACE INTO settings VALUES ('fee', ?1)", [fee.to_string()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_notice(&self, days: u32) -> Result<(), CatalogError> {
+        self.change(move |conn| {
+            conn.execute("INSERT OR REPLACE INTO settings VALUES ('notice', ?1)", [days.to_string()])?;
             Ok(())
         })
         .await
@@ -444,11 +474,9 @@ impl Catalog for SqliteCatalog {
 
     async fn add_upload(&self, account: AccountId, blob: Digest, size: u64, at: Time) -> Result<(), CatalogError> {
         self.change(move |conn| {
-            conn.execute(
-                "INSERT OR REPLACE INTO uploads VALUES (?1, ?2, ?3, ?4)",
-                params![&account.0[..], &blob.0[..], size as i64, at.0],
-            )?;
-            Ok(())
+            let tx = conn.transaction()?;
+            storage::hand_in(&tx, account, blob, size, at)?;
+            Ok(tx.commit()?)
         })
         .await
     }
@@ -501,6 +529,11 @@ impl Catalog for SqliteCatalog {
                 params![&model.owner.id.0[..], model.name.folded()],
                 |r| r.get(0),
             )?;
+            let (id, by, at) = (ModelId(model_id), Some(new.by), release.created);
+            if added > 0 {
+                events::about(&tx, id, EventKind::ModelCreated, by, at, serde_json::json!({ "private": false }))?;
+            }
+            let before = events::latest(&tx, id)?;
             let sealed = tx.execute(
                 "INSERT INTO releases VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
                  ?17, ?18, ?19, ?20)",
@@ -538,16 +571,25 @@ impl Catalog for SqliteCatalog {
                 "UPDATE models SET latest_major = ?2 WHERE id = ?1 AND (?3 OR latest_major = 0)",
                 params![&model_id[..], release.number.major(), latest],
             )?;
-            repositories::sealed(&tx, ModelId(model_id), &new)?;
+            repositories::sealed(&tx, id, &new)?;
+            let detail = serde_json::json!({
+                "release": release.number.to_string(), "change": release.change, "commit": release.commit.to_string(),
+                "digest": release.digest.to_string(), "price": release.price,
+            });
+            events::about(&tx, id, EventKind::ReleaseSealed, by, at, detail)?;
+            events::latest_since(&tx, id, before, by, at)?;
             Ok(tx.commit()?)
         })
         .await
     }
 
-    async fn set_latest(&self, model: ModelId, major: u32) -> Result<(), CatalogError> {
+    async fn set_latest(&self, model: ModelId, major: u32, act: Act) -> Result<(), CatalogError> {
         self.change(move |conn| {
-            conn.execute("UPDATE models SET latest_major = ?2 WHERE id = ?1", params![&model.0[..], major])?;
-            Ok(())
+            let tx = conn.transaction()?;
+            let before = events::latest(&tx, model)?;
+            tx.execute("UPDATE models SET latest_major = ?2 WHERE id = ?1", params![&model.0[..], major])?;
+            events::latest_since(&tx, model, before, Some(act.by), act.at)?;
+            Ok(tx.commit()?)
         })
         .await
     }
@@ -591,7 +633,7 @@ impl Catalog for SqliteCatalog {
     async fn listing(&self, offset: u64, limit: u64) -> Result<Vec<(ReleaseRecord, ModelTotals)>, CatalogError> {
         self.ask(move |conn| {
             let sql = format!(
-                "{RELEASE} WHERE m.private = 0 AND r.id = (SELECT n.id FROM releases n WHERE n.model = m.id ORDER BY n.major = m.latest_major DESC, n.major DESC, n.minor DESC LIMIT 1)
+                "{RELEASE} WHERE m.private = 0 AND r.id = (SELECT r.id FROM releases r WHERE r.model = m.id {LATEST_FIRST})
                  ORDER BY r.created DESC, r.id DESC LIMIT ?2 OFFSET ?1"
             );
             let mut statement = conn.prepare_cached(&sql)?;

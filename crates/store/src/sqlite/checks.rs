@@ -2,10 +2,34 @@
 
 use ledger::{ModelId, ReleaseId, Time};
 use registry::ReleaseNumber;
-use rusqlite::{Connection, Row as SqlRow, params};
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+use serde_json::json;
 
 use super::catalog::{text, wrong};
-use crate::checks::{CheckCounts, CheckKind, CheckSum, NewCheck};
+use super::events;
+use crate::checks::{CheckCounts, CheckKind, CheckOutcome, CheckSum, NewCheck};
+use crate::events::EventKind;
+
+/// What the hub has checked of releases by itself, by kind.
+pub(super) const STEP: &str = "
+    CREATE TABLE checks (
+        release BLOB NOT NULL,
+        kind TEXT NOT NULL,
+        agreed INTEGER NOT NULL,
+        differed INTEGER NOT NULL,
+        failed INTEGER NOT NULL,
+        -- Of the last one: when it was, how it ended, how answers were compared.
+        at INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        compared TEXT NOT NULL,
+        -- The last difference or failure in words, and when that was.
+        difference TEXT,
+        differed_at INTEGER,
+        PRIMARY KEY (release, kind)
+    ) STRICT, WITHOUT ROWID;
+    -- Releases that were not checked are looked for without reading all of their cards.
+    CREATE INDEX releases_by_age ON releases (created);
+";
 
 pub(super) fn add(conn: &mut Connection, release: ReleaseId, checks: &[NewCheck]) -> rusqlite::Result<()> {
     let tx = conn.transaction()?;
@@ -20,6 +44,7 @@ pub(super) fn add(conn: &mut Connection, release: ReleaseId, checks: &[NewCheck]
         for NewCheck { kind, at, counts, compared, difference } in checks {
             let CheckCounts { agreed, differed, failed } = *counts;
             let (agreed, differed, failed) = (agreed as i64, differed as i64, failed as i64);
+            note(&tx, release, *kind, counts.outcome(), *at, difference.as_deref())?;
             let outcome = counts.outcome().word();
             let row = params![
                 &release.0[..],
@@ -36,6 +61,37 @@ pub(super) fn add(conn: &mut Connection, release: ReleaseId, checks: &[NewCheck]
         }
     }
     tx.commit()
+}
+
+/// Notes a failure or a difference that comes up: not the same again while it lasts.
+fn note(
+    tx: &Connection,
+    release: ReleaseId,
+    kind: CheckKind,
+    outcome: CheckOutcome,
+    at: Time,
+    difference: Option<&str>,
+) -> rusqlite::Result<()> {
+    if !matches!(outcome, CheckOutcome::Failed | CheckOutcome::Differed) {
+        return Ok(());
+    }
+    let mut find = tx.prepare_cached(
+        "SELECT r.model, r.major, r.minor, ifnull(c.outcome, '') FROM releases r
+         LEFT JOIN checks c ON c.release = r.id AND c.kind = ?2 WHERE r.id = ?1",
+    )?;
+    let found = find.query_row(params![&release.0[..], kind.word()], |row| {
+        let number = ReleaseNumber::new(row.get(1)?, row.get(2)?).ok_or_else(|| wrong(1, "no release number"))?;
+        Ok((ModelId(row.get(0)?), number, row.get::<_, String>(3)?))
+    });
+    match found.optional()? {
+        Some((model, number, before)) if before != outcome.word() => {
+            let detail = json!({
+                "release": number.to_string(), "check": kind.word(), "outcome": outcome.word(), "difference": difference,
+            });
+            events::about(tx, model, EventKind::ReleaseCheck, None, at, detail)
+        }
+        _ => Ok(()),
+    }
 }
 
 const CHECK: &str =

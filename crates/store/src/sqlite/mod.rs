@@ -1,20 +1,31 @@
 //! SQLite behind both traits.
 
+mod access;
 mod alerts;
 mod books;
 mod carry;
 mod catalog;
 mod checks;
+mod events;
 mod first;
+mod gather;
 mod herald;
+mod hooks;
+mod life;
 mod log;
+mod models;
+mod organisations;
 mod packed;
 mod project;
 mod queue;
 mod repositories;
 pub(crate) mod row;
+mod scans;
 mod schema;
+mod searches;
+mod signin;
 pub(crate) mod snapshot;
+mod storage;
 mod sums;
 mod writer;
 

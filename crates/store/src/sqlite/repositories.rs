@@ -6,27 +6,31 @@ use async_trait::async_trait;
 use ledger::{AccountId, ModelId, Time};
 use registry::{Access, CommitId, Digest, GitOid, ModelName, RefName, ReleaseNumber, Revision, Tree};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, Transaction, params, params_from_iter};
+use serde_json::json;
 
-use super::catalog::{ACCOUNT, SqliteCatalog, account, is_taken, json, text, to_json, wrong};
+use super::catalog::{ACCOUNT, SqliteCatalog, account, json, text, to_json, wrong};
+use super::{events, models, storage};
 use crate::catalog::{CatalogError, ModelRecord, NewRelease};
+use crate::events::{Act, EventKind};
 use crate::repositories::{
     CommitRecord, DraftRecord, NewCommit, Order, Ref, RefKind, Repositories, Repository, Wanted,
 };
 
 /// A model, and the release that unversioned calls go to.
-const REPOSITORY: &str = "m.id, m.name, m.created, m.private, m.access, m.changed,
+pub(super) const REPOSITORY: &str = "m.id, m.name, m.created, m.private, m.access, m.changed, m.automatic,
     (SELECT r.major || '.' || printf('%02d', r.minor) FROM releases r WHERE r.model = m.id
-     ORDER BY r.major = m.latest_major DESC, r.major DESC, r.minor DESC LIMIT 1)";
+     ORDER BY r.major = m.latest_major DESC, r.id IN (SELECT release FROM yanks), r.major DESC, r.minor DESC LIMIT 1)";
 
-fn repository(row: &SqlRow<'_>) -> rusqlite::Result<Repository> {
-    let owner = account(row, 7)?;
+pub(super) fn repository(row: &SqlRow<'_>) -> rusqlite::Result<Repository> {
+    let owner = account(row, 8)?;
     let name = ModelName::new(owner.handle.clone(), row.get_ref(1)?.as_str()?).map_err(|e| wrong(1, e))?;
-    let latest: Option<String> = row.get(6)?;
+    let latest: Option<String> = row.get(7)?;
     Ok(Repository {
         model: ModelRecord { id: ModelId(row.get(0)?), owner, name, created: Time(row.get(2)?), private: row.get(3)? },
         access: Access::from_word(row.get_ref(4)?.as_str()?).ok_or_else(|| wrong(4, "no access"))?,
         changed: Time(row.get(5)?),
-        latest: latest.map(|number| number.parse::<ReleaseNumber>()).transpose().map_err(|e| wrong(6, e))?,
+        automatic: row.get(6)?,
+        latest: latest.map(|number| number.parse::<ReleaseNumber>()).transpose().map_err(|e| wrong(7, e))?,
     })
 }
 
@@ -147,6 +151,7 @@ fn add(tx: &Transaction<'_>, new: &NewCommit) -> Result<CommitRecord, CatalogErr
         )
         .optional()?;
     let number = number.ok_or(CatalogError::Gone { model: new.model })?;
+    storage::name(tx, new.model, &new.tree, new.at)?;
     tx.prepare_cached("INSERT INTO trees VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
         .execute(params![&id.0[..], to_json(&new.tree)])?;
     tx.prepare_cached("INSERT INTO commits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(params![
@@ -165,6 +170,10 @@ fn add(tx: &Transaction<'_>, new: &NewCommit) -> Result<CommitRecord, CatalogErr
         new.branch.as_str(),
         number
     ])?;
+    let detail = json!({
+        "commit": id.to_string(), "number": number, "branch": new.branch.as_str(), "title": new.title,
+    });
+    events::about(tx, new.model, EventKind::CommitAdded, Some(new.author), new.at, detail)?;
     let made = named(tx, new.model, RefKind::Branch, new.branch.as_str())?;
     made.ok_or_else(|| CatalogError::Failed { reason: "the author of a commit is no account".to_owned() })
 }
@@ -175,6 +184,7 @@ pub(super) fn sealed(tx: &Transaction<'_>, model: ModelId, new: &NewRelease) -> 
     let release = &new.release;
     tx.prepare_cached("UPDATE models SET access = ?2 WHERE id = ?1")?
         .execute(params![&model.0[..], release.access.word()])?;
+    storage::name(tx, model, &release.tree, release.created)?;
     if !new.commit {
         return Ok(());
     }
@@ -291,32 +301,9 @@ fn list(conn: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<Repository>>
 
 #[async_trait]
 impl Repositories for SqliteCatalog {
-    async fn add_repository(&self, new: &Repository) -> Result<(), CatalogError> {
-        let Repository { model, access, changed, .. } = new.clone();
-        self.change(move |conn| {
-            let tx = conn.transaction()?;
-            let added = tx.execute(
-                "INSERT INTO models (id, owner, name, folded, created, latest_major, private, access, changed)
-                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8)",
-                params![
-                    &model.id.0[..],
-                    &model.owner.id.0[..],
-                    model.name.name(),
-                    model.name.folded(),
-                    model.created.0,
-                    model.private,
-                    access.word(),
-                    changed.0
-                ],
-            );
-            match added {
-                Err(error) if is_taken(&error) => return Err(CatalogError::ModelTaken { model: model.name }),
-                other => other?,
-            };
-            tx.execute("DELETE FROM moved WHERE name = ?1", [model.name.folded()])?;
-            Ok(tx.commit()?)
-        })
-        .await
+    async fn add_repository(&self, new: &Repository, by: AccountId) -> Result<(), CatalogError> {
+        let new = new.clone();
+        self.change(move |conn| models::whole(conn, |tx| models::add(tx, &new, by))).await
     }
 
     async fn repository(&self, name: &ModelName) -> Result<Option<Repository>, CatalogError> {
@@ -329,67 +316,21 @@ impl Repositories for SqliteCatalog {
         self.ask(move |conn| Ok(list(conn, &wanted)?)).await
     }
 
-    async fn set_private(&self, model: ModelId, private: bool) -> Result<(), CatalogError> {
-        self.change(move |conn| {
-            conn.execute("UPDATE models SET private = ?2 WHERE id = ?1", params![&model.0[..], private])?;
-            Ok(())
-        })
-        .await
+    async fn set_private(&self, model: ModelId, private: bool, act: Act) -> Result<(), CatalogError> {
+        self.change(move |conn| models::whole(conn, |tx| models::set_private(tx, model, private, act))).await
     }
 
-    async fn set_access(&self, model: ModelId, access: Access) -> Result<(), CatalogError> {
-        self.change(move |conn| {
-            conn.execute("UPDATE models SET access = ?2 WHERE id = ?1", params![&model.0[..], access.word()])?;
-            Ok(())
-        })
-        .await
+    async fn set_access(&self, model: ModelId, access: Access, act: Act) -> Result<(), CatalogError> {
+        self.change(move |conn| models::whole(conn, |tx| models::set_access(tx, model, access, act))).await
     }
 
-    async fn rename(&self, model: ModelId, owner: AccountId, name: &ModelName) -> Result<(), CatalogError> {
+    async fn rename(&self, model: ModelId, owner: AccountId, name: &ModelName, act: Act) -> Result<(), CatalogError> {
         let name = name.clone();
-        self.change(move |conn| {
-            let tx = conn.transaction()?;
-            let mut find = tx.prepare("SELECT folded, owner FROM models WHERE id = ?1")?;
-            let before = find.query_row([&model.0[..]], |r| Ok((r.get::<_, String>(0)?, r.get(1)?))).optional()?;
-            let (before, owned) = before.ok_or(CatalogError::Gone { model })?;
-            drop(find);
-            let renamed = tx.execute(
-                "UPDATE models SET owner = ?2, name = ?3, folded = ?4 WHERE id = ?1",
-                params![&model.0[..], &owner.0[..], name.name(), name.folded()],
-            );
-            match renamed {
-                Err(error) if is_taken(&error) => return Err(CatalogError::ModelTaken { model: name }),
-                other => other?,
-            };
-            tx.execute("DELETE FROM moved WHERE name = ?1", [name.folded()])?;
-            if before != name.folded() {
-                tx.execute("INSERT OR REPLACE INTO moved VALUES (?1, ?2)", params![before, &model.0[..]])?;
-            }
-            // What one owner pays of its trials is not for the next one to pay.
-            if AccountId(owned) != owner {
-                tx.execute("UPDATE trials SET budget = 0, per_account = 0 WHERE model = ?1", [&model.0[..]])?;
-            }
-            Ok(tx.commit()?)
-        })
-        .await
+        self.change(move |conn| models::whole(conn, |tx| models::rename(tx, model, owner, &name, act))).await
     }
 
-    async fn remove_repository(&self, model: ModelId) -> Result<(), CatalogError> {
-        self.change(move |conn| {
-            let tx = conn.transaction()?;
-            let count: i64 =
-                tx.query_row("SELECT count(*) FROM releases WHERE model = ?1", [&model.0[..]], |r| r.get(0))?;
-            if count > 0 {
-                return Err(CatalogError::HasReleases { count: count.unsigned_abs() });
-            }
-            // Trees stay: they are small, and another model may have the same.
-            for table in ["refs", "commits", "drafts", "trials", "moved"] {
-                tx.execute(&format!("DELETE FROM {table} WHERE model = ?1"), [&model.0[..]])?;
-            }
-            tx.execute("DELETE FROM models WHERE id = ?1", [&model.0[..]])?;
-            Ok(tx.commit()?)
-        })
-        .await
+    async fn remove_repository(&self, model: ModelId, act: Act) -> Result<(), CatalogError> {
+        self.change(move |conn| models::whole(conn, |tx| models::remove(tx, model, act))).await
     }
 
     async fn commit(&self, commit: &NewCommit) -> Result<CommitRecord, CatalogError> {
@@ -463,28 +404,39 @@ impl Repositories for SqliteCatalog {
         .await
     }
 
-    async fn add_ref(&self, model: ModelId, kind: RefKind, name: &RefName, commit: u64) -> Result<bool, CatalogError> {
+    async fn add_ref(
+        &self,
+        model: ModelId,
+        kind: RefKind,
+        name: &RefName,
+        commit: u64,
+        act: Act,
+    ) -> Result<bool, CatalogError> {
         let name = name.clone();
         self.change(move |conn| {
             let tx = conn.transaction()?;
-            let there: bool = tx.query_row(
-                "SELECT EXISTS (SELECT 1 FROM commits WHERE model = ?1 AND number = ?2)",
-                params![&model.0[..], commit as i64],
-                |r| r.get(0),
-            )?;
-            if !there {
-                return Err(CatalogError::Gone { model });
-            }
+            let there = tx
+                .query_row(
+                    "SELECT id FROM commits WHERE model = ?1 AND number = ?2",
+                    params![&model.0[..], commit as i64],
+                    |r| r.get(0).map(CommitId),
+                )
+                .optional()?;
+            let Some(id) = there else { return Err(CatalogError::Gone { model }) };
             let added = tx
                 .prepare_cached("INSERT INTO refs VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?
                 .execute(params![&model.0[..], kind.word(), name.as_str(), commit as i64])?;
+            if added == 1 {
+                let detail = json!({ "kind": kind.word(), "name": name.as_str(), "commit": id.to_string() });
+                events::about(&tx, model, EventKind::RefAdded, Some(act.by), act.at, detail)?;
+            }
             tx.commit()?;
             Ok(added == 1)
         })
         .await
     }
 
-    async fn remove_ref(&self, model: ModelId, kind: RefKind, name: &RefName) -> Result<bool, CatalogError> {
+    async fn remove_ref(&self, model: ModelId, kind: RefKind, name: &RefName, act: Act) -> Result<bool, CatalogError> {
         let name = name.clone();
         self.change(move |conn| {
             let tx = conn.transaction()?;
@@ -494,6 +446,10 @@ impl Repositories for SqliteCatalog {
             if kind == RefKind::Branch {
                 tx.prepare_cached("DELETE FROM drafts WHERE model = ?1 AND branch = ?2")?
                     .execute(params![&model.0[..], name.as_str()])?;
+            }
+            if removed == 1 {
+                let detail = json!({ "kind": kind.word(), "name": name.as_str() });
+                events::about(&tx, model, EventKind::RefRemoved, Some(act.by), act.at, detail)?;
             }
             tx.commit()?;
             Ok(removed == 1)

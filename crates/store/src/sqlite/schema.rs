@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, Transaction};
 
-use super::{first, repositories};
+use super::{
+    access, checks, first, gather, hooks, life, organisations, repositories, scans, searches, signin, storage,
+};
 
 /// What a file holds and the steps that made it so. The version of a file is how many of them it has seen.
 pub(crate) struct Schema {
@@ -335,7 +337,10 @@ pub(crate) const CATALOG: Schema = Schema {
             UNIQUE (account, kind, subject)
         ) STRICT;
         CREATE INDEX alerts_due ON alerts (next) WHERE next IS NOT NULL;
-    "), Step::Sql(PROJECTED), Step::Sql(CHECKS), Step::Sql(REPOSITORIES), Step::Move(repositories::bring_over)],
+    "), Step::Sql(PROJECTED), Step::Sql(checks::STEP), Step::Sql(REPOSITORIES), Step::Move(repositories::bring_over),
+        Step::Sql(organisations::STEP), Step::Sql(access::STEP), Step::Sql(hooks::STEP), Step::Sql(life::STEP),
+        Step::Sql(storage::STORAGE), Step::Move(storage::bring_over),
+        Step::Sql(searches::STEP), Step::Sql(scans::STEP), Step::Sql(signin::STEP)],
 };
 
 /// Files and their history.
@@ -384,27 +389,6 @@ const REPOSITORIES: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX drafts_due ON drafts (due) WHERE due IS NOT NULL;
     CREATE TABLE git_oids (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL) STRICT, WITHOUT ROWID;
-";
-
-/// What the hub has checked of releases by itself, by kind.
-const CHECKS: &str = "
-    CREATE TABLE checks (
-        release BLOB NOT NULL,
-        kind TEXT NOT NULL,
-        agreed INTEGER NOT NULL,
-        differed INTEGER NOT NULL,
-        failed INTEGER NOT NULL,
-        -- Of the last one: when it was, how it ended, how answers were compared.
-        at INTEGER NOT NULL,
-        outcome TEXT NOT NULL,
-        compared TEXT NOT NULL,
-        -- The last difference or failure in words, and when that was.
-        difference TEXT,
-        differed_at INTEGER,
-        PRIMARY KEY (release, kind)
-    ) STRICT, WITHOUT ROWID;
-    -- Releases that were not checked are looked for without reading all of their cards.
-    CREATE INDEX releases_by_age ON releases (created);
 ";
 
 /// What projectors carry over from the books: made again from there whenever this runs.
@@ -509,10 +493,26 @@ pub(crate) fn open(path: &Path, schema: &Schema) -> Result<Connection, OpenError
 
 /// [`open`] through a named VFS, which tests use to count syncs and to break the disk; none is the system's.
 pub(crate) fn open_through(vfs: Option<&str>, path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
-    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
     if vfs.is_none() {
         make_private(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
     }
+    open_by(vfs, path, schema)
+}
+
+/// [`open_through`], for whoever commits all the time: a commit goes to the machine in one piece.
+pub(crate) fn open_gathering(vfs: Option<&str>, path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    if vfs.is_none() {
+        make_private(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })?;
+    }
+    let gathered = gather::over(vfs).ok_or_else(|| OpenError::Sqlite {
+        path: path.to_owned(),
+        error: rusqlite::Error::InvalidPath(path.to_owned()),
+    })?;
+    open_by(Some(gathered), path, schema)
+}
+
+fn open_by(vfs: Option<&str>, path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
     let conn = match vfs {
         None => Connection::open(path),
         Some(vfs) => Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs),

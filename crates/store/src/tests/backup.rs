@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use registry::{Digest, File, Tree};
 use tempfile::TempDir;
 
-use super::scene::{ALICE, NOON, RELEASE, assert_in_order, call, charge, deposit, key, nano, options, post_one};
+use super::scene::{ALICE, BOB, NOON, RELEASE, assert_in_order, call, charge, deposit, key, nano, options, post_one};
 use crate::audit::{Depth, audit_to};
 use crate::backup::{BackupError, Made, backup, manifest, restore};
 use crate::blobs::blob_path;
@@ -57,7 +57,7 @@ impl Scene {
         let file = File { path: "model.onnx".parse().unwrap(), sha256, size: weights.len() as u64 };
         let tree = Tree::new(vec![file]).unwrap();
         let release = ReleaseRecord { tree, weights: sha256, ..release };
-        self.catalog.seal(&NewRelease { release, latest: false, commit: true, known: None }).await.unwrap();
+        self.catalog.seal(&NewRelease { release, latest: false, commit: true, known: None, by: BOB }).await.unwrap();
     }
 
     async fn charge(&self, from: u64, to: u64) {

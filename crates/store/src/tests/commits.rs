@@ -10,7 +10,7 @@ use registry::{Access, Digest, File, ModelName, RefName, Revision, Tree};
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
-use super::scene::{ALICE, BOB, NOON, call, options};
+use super::scene::{ACT, ALICE, BOB, NOON, call, options};
 use crate::audit::{Depth, Report, audit_to};
 use crate::backup::{BackupError, backup, restore};
 use crate::blobs::blob_path;
@@ -180,7 +180,7 @@ async fn hub() -> (TempDir, SqliteCatalog) {
     let catalog = SqliteCatalog::open(folder.path()).unwrap();
     drop(SqliteBooks::open(folder.path(), Arc::new(Manual::at(NOON)), &options(100)).unwrap());
     catalog.add_account(&release::bob(), None).await.unwrap();
-    catalog.add_repository(&repository(1, "echo")).await.unwrap();
+    catalog.add_repository(&repository(1, "echo"), BOB).await.unwrap();
     for (content, parent) in [("one", None), ("two", Some(1))] {
         keep(folder.path(), content);
         catalog.commit(&change(content, parent)).await.unwrap();
@@ -191,16 +191,16 @@ async fn hub() -> (TempDir, SqliteCatalog) {
 fn repository(id: u8, name: &str) -> Repository {
     let name = ModelName::new(release::bob().handle, name).unwrap();
     let model = ModelRecord { id: ModelId([id; 16]), owner: release::bob(), name, created: NOON, private: true };
-    Repository { model, access: Access::Sealed, changed: NOON, latest: None }
+    Repository { model, access: Access::Sealed, automatic: false, changed: NOON, latest: None }
 }
 
 #[tokio::test]
 async fn files_that_commits_alone_name_are_backed_up() {
     let (folder, catalog) = hub().await;
     // Nobody needs the files of a model that was removed.
-    catalog.add_repository(&repository(2, "gone")).await.unwrap();
+    catalog.add_repository(&repository(2, "gone"), BOB).await.unwrap();
     catalog.commit(&NewCommit { model: ModelId([2; 16]), ..change("gone", None) }).await.unwrap();
-    catalog.remove_repository(ModelId([2; 16])).await.unwrap();
+    catalog.remove_repository(ModelId([2; 16]), ACT).await.unwrap();
     let beside = tempfile::tempdir().unwrap();
     let place = beside.path().join("backup");
     let copy = || backup(folder.path(), &place, &[], NOON, &|_, _, _| {});
@@ -252,7 +252,7 @@ fn deep(folder: &Path) -> Report {
 #[tokio::test]
 async fn a_deep_audit_follows_the_history_to_its_files() {
     let (folder, catalog) = hub().await;
-    catalog.add_ref(ModelId([1; 16]), RefKind::Tag, &"v1".parse().unwrap(), 1).await.unwrap();
+    catalog.add_ref(ModelId([1; 16]), RefKind::Tag, &"v1".parse().unwrap(), 1, ACT).await.unwrap();
     drop(catalog);
     let report = deep(folder.path());
     assert!(report.in_order(), "{report:#?}");
@@ -296,7 +296,7 @@ async fn commits_are_made_while_rows_of_the_books_are_carried_over() {
     let (_folder, catalog) = hub().await;
     let catalog = Arc::new(catalog);
     let model = repository(7, "busy");
-    catalog.add_repository(&model).await.unwrap();
+    catalog.add_repository(&model, BOB).await.unwrap();
     let carrying = {
         let catalog = catalog.clone();
         tokio::spawn(async move {

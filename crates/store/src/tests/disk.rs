@@ -41,6 +41,9 @@ pub(super) enum Event {
     Acknowledged(u64),
 }
 
+/// What a cut leaves whole or not at all, unless it tears it.
+const PART: usize = 4_096;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
     Write,
@@ -263,8 +266,13 @@ unsafe extern "C" fn write(file: *mut ffi::sqlite3_file, from: *const c_void, si
         let real = real(file);
         let answer = ((*(*real).pMethods).xWrite.unwrap())(real, from, size, offset);
         if answer == ffi::SQLITE_OK {
-            let bytes = std::slice::from_raw_parts(from.cast::<u8>(), size as usize).to_vec();
-            disk.state().log.push(Event::Write { file: name, offset: offset as u64, bytes });
+            let bytes = std::slice::from_raw_parts(from.cast::<u8>(), size as usize);
+            // A cut leaves any part of a large write, so it is written down in parts.
+            let mut state = disk.state();
+            for (part, bytes) in bytes.chunks(PART).enumerate() {
+                let offset = offset as u64 + (part * PART) as u64;
+                state.log.push(Event::Write { file: name.clone(), offset, bytes: bytes.to_vec() });
+            }
         }
         answer
     }

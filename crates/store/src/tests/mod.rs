@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod collect;
 mod commits;
 mod cuts;
 mod damage;

@@ -10,7 +10,7 @@ use ledger::{
 use tempfile::TempDir;
 
 use crate::audit::{Report, audit};
-use crate::{Books, Denied, Manual, MemoryBooks, Options, Seq, SqliteBooks};
+use crate::{Act, Books, Denied, Manual, MemoryBooks, Options, Seq, SqliteBooks};
 
 pub(crate) const ALICE: AccountId = AccountId([0xa1; 16]);
 pub(crate) const BOB: AccountId = AccountId([0xb0; 16]);
@@ -20,6 +20,8 @@ pub(crate) const EVERYBODY: [AccountId; 4] = [ALICE, BOB, CAROL, DAVE];
 
 pub(crate) const RELEASE: ReleaseId = ReleaseId([0x4e; 16]);
 pub(crate) const NOON: Time = Time(1_780_000_000_000);
+/// Bob does it, at noon.
+pub(crate) const ACT: Act = Act { by: BOB, at: NOON };
 
 fn number(n: u64) -> [u8; 16] {
     (u128::from(n) | 0x0198 << 112).to_be_bytes()

@@ -1,0 +1,143 @@
+//! Yanked releases and their prices, in `hub.db`.
+
+use async_trait::async_trait;
+use ledger::{ModelId, Price, ReleaseId, Step, Tariff, Time};
+use registry::ReleaseNumber;
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+use serde_json::json;
+
+use super::catalog::{SqliteCatalog, json as from_json, to_json, wrong};
+use super::events;
+use crate::catalog::CatalogError;
+use crate::events::{Act, EventKind};
+use crate::life::{Lives, NewPrice};
+
+pub(super) const STEP: &str = "
+    CREATE TABLE yanks (
+        release BLOB PRIMARY KEY,
+        reason TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        actor BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    -- Prices of releases after the one they were sealed with. At most one of a release is still to come.
+    CREATE TABLE prices (
+        release BLOB NOT NULL,
+        holds INTEGER NOT NULL,
+        price TEXT NOT NULL,
+        announced INTEGER NOT NULL,
+        actor BLOB NOT NULL,
+        PRIMARY KEY (release, holds)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// A release's prices, read from JSON: the oldest first.
+pub(super) fn newest_prices(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Vec<Step>> {
+    let mut steps: Vec<Step> = from_json(row, column)?;
+    steps.sort_by_key(|step| step.from);
+    Ok(steps)
+}
+
+/// The model and the number of a release, and what it was sealed with.
+fn release(conn: &Connection, release: ReleaseId) -> rusqlite::Result<Option<(ModelId, ReleaseNumber, Price)>> {
+    let mut find = conn.prepare_cached("SELECT model, major, minor, price FROM releases WHERE id = ?1")?;
+    let read = |row: &SqlRow<'_>| {
+        let number = ReleaseNumber::new(row.get(1)?, row.get(2)?).ok_or_else(|| wrong(1, "no release number"))?;
+        Ok((ModelId(row.get(0)?), number, from_json(row, 3)?))
+    };
+    find.query_row([&release.0[..]], read).optional()
+}
+
+fn prices(conn: &Connection, release: ReleaseId) -> rusqlite::Result<Vec<Step>> {
+    let sql = "SELECT holds, price, announced FROM prices WHERE release = ?1 ORDER BY holds";
+    let step =
+        |row: &SqlRow<'_>| Ok(Step { from: Time(row.get(0)?), price: from_json(row, 1)?, set: Time(row.get(2)?) });
+    conn.prepare_cached(sql)?.query_map([&release.0[..]], step)?.collect()
+}
+
+fn yank(tx: &Connection, id: ReleaseId, reason: Option<&str>, act: Act) -> Result<bool, CatalogError> {
+    let Some((model, number, _)) = release(tx, id)? else { return Ok(false) };
+    let by = Some(act.by);
+    let (changed, kind) = match reason {
+        Some(reason) => {
+            let sql = "INSERT INTO yanks VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET reason = excluded.reason,
+                       at = excluded.at, actor = excluded.actor WHERE reason != excluded.reason";
+            let changed = tx.execute(sql, params![&id.0[..], reason, act.at.0, &act.by.0[..]])?;
+            (changed, EventKind::ReleaseYanked)
+        }
+        None => (tx.execute("DELETE FROM yanks WHERE release = ?1", [&id.0[..]])?, EventKind::ReleaseRestored),
+    };
+    if changed == 0 {
+        return Ok(false);
+    }
+    let mut detail = json!({ "release": number.to_string() });
+    if let Some(reason) = reason {
+        detail["reason"] = reason.into();
+    }
+    events::about(tx, model, kind, by, act.at, detail)?;
+    Ok(true)
+}
+
+fn set_price(tx: &Connection, new: &NewPrice, act: Act) -> Result<Option<Step>, CatalogError> {
+    let Some((model, number, first)) = release(tx, new.release)? else { return Ok(None) };
+    let mut tariff = Tariff { first, steps: prices(tx, new.release)? };
+    let before = tariff.at(act.at);
+    let Some(step) = tariff.change(act.at, new.price, new.from, new.notice_ms)? else { return Ok(None) };
+    // What was announced and does not hold yet gives way.
+    tx.execute("DELETE FROM prices WHERE release = ?1 AND holds > ?2", params![&new.release.0[..], act.at.0])?;
+    tx.execute(
+        "INSERT INTO prices VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![&new.release.0[..], step.from.0, to_json(&step.price), step.set.0, &act.by.0[..]],
+    )?;
+    let detail = json!({
+        "release": number.to_string(), "price": step.price, "before": before, "from": step.from.to_string(),
+    });
+    events::about(tx, model, EventKind::ReleasePrice, Some(act.by), act.at, detail)?;
+    Ok(Some(step))
+}
+
+#[async_trait]
+impl Lives for SqliteCatalog {
+    async fn yank(&self, id: ReleaseId, reason: Option<&str>, act: Act) -> Result<bool, CatalogError> {
+        let reason = reason.map(str::to_owned);
+        self.change(move |conn| {
+            let tx = conn.transaction()?;
+            let Some((model, ..)) = release(&tx, id)? else { return Ok(false) };
+            let before = events::latest(&tx, model)?;
+            let done = yank(&tx, id, reason.as_deref(), act)?;
+            events::latest_since(&tx, model, before, Some(act.by), act.at)?;
+            tx.commit()?;
+            Ok(done)
+        })
+        .await
+    }
+
+    async fn set_price(&self, new: &NewPrice, act: Act) -> Result<Option<Step>, CatalogError> {
+        let new = *new;
+        self.change(move |conn| {
+            let tx = conn.transaction()?;
+            let step = set_price(&tx, &new, act)?;
+            tx.commit()?;
+            Ok(step)
+        })
+        .await
+    }
+
+    async fn yanked(&self, model: ModelId) -> Result<Vec<(ReleaseNumber, String)>, CatalogError> {
+        self.ask(move |conn| {
+            let mut find = conn.prepare_cached(
+                "SELECT r.major, r.minor, y.reason FROM releases r JOIN yanks y ON y.release = r.id WHERE r.model = ?1
+                 ORDER BY r.major, r.minor",
+            )?;
+            let yanked = find.query_map([&model.0[..]], |row| {
+                let number = ReleaseNumber::new(row.get(0)?, row.get(1)?);
+                Ok((number.ok_or_else(|| wrong(0, "no release number"))?, row.get(2)?))
+            })?;
+            Ok(yanked.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn prices(&self, release: ReleaseId) -> Result<Vec<Step>, CatalogError> {
+        self.ask(move |conn| Ok(prices(conn, release)?)).await
+    }
+}

@@ -84,10 +84,15 @@ class Site(unittest.TestCase):
             if message.type in ("error", "warning") and not refused:
                 self.failures.append(f"{page.url}: {message.text}")
 
+        def failed(request):
+            # Whoever goes on to another page leaves what the one before was still asking for.
+            if request.failure != "net::ERR_ABORTED":
+                self.failures.append(f"failed: {request.url} {request.failure}")
+
         page.on("response", answered)
         page.on("console", said)
         page.on("pageerror", lambda error: self.failures.append(f"{page.url}: {error}"))
-        page.on("requestfailed", lambda request: self.failures.append(f"failed: {request.url} {request.failure}"))
+        page.on("requestfailed", failed)
 
     def passkeys(self, page):
         """Gives a page's browser a device that keeps passkeys and always finds its user there."""

@@ -46,6 +46,8 @@ const PROGRAMS: &[(&str, &[&str], &str)] = &[
     ("git", &["--version"], "git"),
     ("cc", &["--version"], "gcc"),
     ("chromium", &["--version"], "chromium"),
+    // The pages' modules that need no page.
+    ("node", &["--version"], "nodejs"),
 ];
 
 /// What is in place.
@@ -145,8 +147,11 @@ fn opengradient(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()>
     unittest(&python, "opengradient_*.py", prepared, filter, ("OPENGRADIENT", "yes".as_ref()))
 }
 
-/// The pages in a real Chromium: `tests/browser`.
+/// The pages in a real Chromium, and what of their scripts needs no page: `tests/browser`.
 fn browser(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
+    let mut node = Command::new("node");
+    node.current_dir(program::root()).args(["--test", "tests/browser/values.test.mjs"]);
+    program::run(&mut node)?;
     let python = environment("browser", &["browser/requirements.txt"])?;
     unittest_in("tests/browser", &python, "browser_*.py", prepared, filter, ("CHROMIUM", "/usr/bin/chromium".as_ref()))
 }

@@ -133,6 +133,9 @@ pub struct Key {
     #[serde(flatten)]
     pub limits: Limits,
     pub created: String,
+    /// When it was used last, half a minute late at most; none: never, or not since this is written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub used: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -36,7 +36,7 @@ pub struct ReleaseDiff {
     pub files: Differences<FileDifference>,
     pub texts: Vec<TextDifference>,
     pub contract: Differences<FieldDifference>,
-    /// The prices that hold now.
+    /// What their owner asks for: a price that was announced stands for the one that holds.
     pub price: (Price, Price),
     /// Split, royalties and what is asked of those that build on it.
     pub terms: Differences<FieldDifference>,
@@ -75,7 +75,7 @@ impl Hub {
             files,
             texts,
             contract: fields(&plain(&old.contract), &plain(&new.contract)),
-            price: (old.price_at(now), new.price_at(now)),
+            price: (old.asked_price(now), new.asked_price(now)),
             terms: fields(&terms(old, &handles), &terms(new, &handles)),
         })
     }

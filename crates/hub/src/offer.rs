@@ -3,7 +3,7 @@
 //! Always: royalties are frozen with the release and are together at most 20 %; a base model's own base models are owed
 //! by what builds on it, too; nobody pays royalties to themselves.
 
-use ledger::{Price, Share, Split, SplitError, Terms};
+use ledger::{Price, Share, Split, SplitError, Terms, Time};
 use registry::{Access, Edge, Lineage, ModelName, Section, within_limit};
 use store::{Account, ReleaseRecord};
 
@@ -22,6 +22,7 @@ pub(crate) struct Offer {
 
 /// What a model's callers pay and its receivers get so far.
 pub(crate) struct Standing<'a> {
+    pub(crate) now: Time,
     pub(crate) latest: Option<&'a ReleaseRecord>,
     /// Who gets the weights, where the model is there already.
     pub(crate) access: Option<Access>,
@@ -42,7 +43,7 @@ impl Standing<'_> {
         let (what, same) = match self.latest {
             None => [("split", *wanted.split == Split::all_to(owner.id)), ("", true), ("", true), ("", true)],
             Some(latest) => [
-                ("price", wanted.price == latest.price),
+                ("price", wanted.price == latest.asked_price(self.now)),
                 ("split", wanted.split == latest.terms.split()),
                 ("royalty", wanted.royalty == latest.royalty),
                 ("access", Some(wanted.access) == self.access),

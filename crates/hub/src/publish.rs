@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::Trial;
-use ledger::{ModelId, Price, ReleaseId};
+use ledger::{ModelId, Price, ReleaseId, Tariff, Time};
 use registry::{
     Access, Card, CommitId, Contract, DEFAULT_DEADLINE_MS, Digest, Example, File, Handle, Labels, MAX_EXAMPLE_BYTES,
     ModelName, Output, ReleaseNumber, Remote, Section, TaskCard, Tolerance, Tree, agree, can_show, sample_inputs,
@@ -74,6 +74,7 @@ pub struct Published {
     pub change: String,
     /// Why it is major, or what is new.
     pub reasons: Vec<String>,
+    /// What it begins with.
     pub price: Price,
     /// False for a dry run, and for files that are the latest release already.
     pub sealed: bool,
@@ -178,7 +179,7 @@ impl Hub {
         let same = latest.as_ref().is_some_and(|latest| {
             draft.version.is_none_or(|version| version.number == latest.number)
                 && latest.commit == tree.commit_id()
-                && latest.price == price
+                && (latest.price == price || latest.prices.iter().any(|step| step.price == price))
                 && latest.contract == contract
                 && latest.terms == terms
                 && latest.royalty == royalty
@@ -187,7 +188,8 @@ impl Hub {
         // It may have taken minutes: what counts is who the caller is by now.
         let caller = &self.again(caller).await?;
         caller.may(Action::Publish, Object::Account(&owner))?;
-        let stands = Standing { latest: latest.as_ref(), access: known.as_ref().map(|known| known.access) };
+        let now = self.0.clock.now();
+        let stands = Standing { now, latest: latest.as_ref(), access: known.as_ref().map(|known| known.access) };
         stands.admits(caller, &owner, &Wanted { price, split: terms.split(), royalty, access })?;
         let (number, change, reasons) = match latest.as_ref().filter(|_| same) {
             Some(latest) => {
@@ -196,6 +198,16 @@ impl Hub {
             }
             None => say.told("release", number(&draft, latest.as_ref(), &contract)).await?,
         };
+        // Calls that name no release go to a minor one at once: what they pay rises with notice, as on the one before.
+        let before = latest.as_ref().filter(|latest| !same && latest.number.major() == number.major());
+        let (price, coming) = before.map_or((price, None), |before| {
+            let notice_ms = i64::from(self.settings().notice_days) * Time::DAY_MS;
+            Tariff::taken_over(before.price_at(now), before.coming_price(now), price, now, notice_ms)
+        });
+        if let Some(step) = &coming {
+            let detail = format!("{price} until {}, {} from then on: callers get notice", step.from, step.price);
+            say.say("price", true, detail).await;
+        }
         let published = Published {
             model: name.clone(),
             release: number,
@@ -212,7 +224,6 @@ impl Hub {
         if same || draft.dry_run {
             return Ok(published);
         }
-        let now = self.0.clock.now();
         let task = contract.task.as_ref().map(|task| task.word().to_owned());
         let model = ModelRecord {
             id: ModelId::from_uuid(self.0.ids.next()),
@@ -232,7 +243,7 @@ impl Hub {
             contract,
             terms,
             price,
-            prices: Vec::new(),
+            prices: coming.into_iter().collect(),
             yanked: None,
             access,
             summary: card.summary.or(card.title).unwrap_or_default(),

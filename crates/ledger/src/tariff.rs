@@ -65,6 +65,23 @@ impl Tariff {
         Self::to_come(&self.steps, now)
     }
 
+    /// What a release begins with that takes another's callers over at once, and what comes: a price that could cost them
+    /// more holds after its notice all the same, or from when the other one announced as much.
+    pub fn taken_over(
+        holding: Price,
+        coming: Option<Step>,
+        wanted: Price,
+        now: Time,
+        notice_ms: i64,
+    ) -> (Price, Option<Step>) {
+        if wanted.is_at_most(&holding) {
+            return (wanted, None);
+        }
+        let notice = Step { from: now.plus_ms(notice_ms), price: wanted, set: now };
+        let announced = coming.filter(|step| wanted.is_at_most(&step.price) && step.from < notice.from);
+        (holding, Some(announced.map_or(notice, |step| Step { price: wanted, ..step })))
+    }
+
     /// Takes a new price: from a moment on, or as soon as may be. It stands in place of one that was announced before and
     /// does not hold yet. None if it changes nothing.
     pub fn change(
@@ -115,6 +132,24 @@ mod tests {
 
     fn price(text: &str) -> Price {
         Price::per_call(text.parse().expect(text))
+    }
+
+    #[test]
+    fn a_release_that_takes_over_raises_no_price_before_its_notice() {
+        let [low, mid, high] = ["0.001 OPG", "0.002 OPG", "0.003 OPG"].map(price);
+        let now = Time(1_000);
+        let over = |coming, wanted| Tariff::taken_over(mid, coming, wanted, now, NOTICE);
+        assert_eq!(over(None, mid), (mid, None));
+        assert_eq!(over(None, low), (low, None), "less holds at once");
+        let step = |from, price, set| Step { from, price, set };
+        assert_eq!(over(None, high), (mid, Some(step(now.plus_ms(NOTICE), high, now))));
+        // Callers were told of it before.
+        let told = step(now.plus_ms(DAY), high, Time(7));
+        assert_eq!(over(Some(told), high), (mid, Some(told)));
+        let dear = price("0.004 OPG");
+        assert_eq!(over(Some(told), dear).1, Some(step(now.plus_ms(NOTICE), dear, now)), "not of as much");
+        // Another currency may cost more.
+        assert!(over(None, price("0.0001 USD")).1.is_some());
     }
 
     fn tariff() -> Tariff {

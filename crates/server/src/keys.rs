@@ -79,6 +79,7 @@ pub(crate) fn key(record: &KeyRecord) -> api::Key {
         models: record.models.as_ref().map(|models| models.iter().map(ToString::to_string).collect()),
         limits: words::limits(record.limits),
         created: record.created.to_string(),
+        used: record.used.map(|time| time.to_string()),
         expires: record.expires.map(|time| time.to_string()),
         revoked: record.revoked.map(|time| time.to_string()),
     }

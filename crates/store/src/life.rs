@@ -20,6 +20,11 @@ impl ReleaseRecord {
     pub fn coming_price(&self, now: Time) -> Option<Step> {
         Tariff::to_come(&self.prices, now)
     }
+
+    /// What its owner asks for: what was announced, else what holds.
+    pub fn asked_price(&self, now: Time) -> Price {
+        self.coming_price(now).map_or_else(|| self.price_at(now), |step| step.price)
+    }
 }
 
 impl Settings {

@@ -34,8 +34,6 @@ pub struct Overview {
     pub owed: Option<String>,
     /// What cash is in USD, where there is a rate.
     pub cash_in_usd: Option<String>,
-    /// What is left of trial budgets, in OPG, where there is something.
-    pub trial: Option<String>,
     /// Models of the account and of its organisations.
     pub models: Vec<OwnModel>,
     /// Organisations and the role in them.
@@ -281,10 +279,6 @@ pub fn overview(view: &Overview) -> String {
             definition: html! { "Set aside by calls that run, and by payouts on their way." },
         },
     ];
-    if let Some(trial) = &view.trial {
-        let definition = html! { "Pays where there is no money, of models that allow it." };
-        figures.push(Figure { label: "Trial", value: measured(trial, Some("OPG")), definition });
-    }
     if let Some(owed) = &view.owed {
         let definition = html! { "For refunds: taken from what you earn next." };
         figures.push(Figure { label: "Owed", value: measured(owed, Some("OPG")), definition });

@@ -282,7 +282,6 @@ fn account_pages(text: &str) -> Vec<(&'static str, String)> {
         held: t(),
         owed: Some(t()),
         cash_in_usd: Some(t()),
-        trial: Some(t()),
         models: vec![own],
         organisations: vec![(t(), t())],
     };

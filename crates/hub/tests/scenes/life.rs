@@ -194,3 +194,29 @@ async fn a_difference_shows_no_weights_and_is_bounded() {
     }
     hub.finish().await;
 }
+
+#[tokio::test]
+async fn a_minor_release_raises_no_price_before_its_notice() {
+    let (hub, alice, bob) = scene().await;
+    let next = |text: &str, price: &str| alice.publish("alice/echo").file("notes.txt", text).price(price);
+    let (published, verdicts) = next("one", "0.003 OPG").told().await;
+    let published = published.unwrap();
+    assert_eq!((published.release, published.price), (number("1.02"), Price::per_call("0.002 OPG".parse().unwrap())));
+    let from = MORNING.plus_ms(14 * Time::DAY_MS);
+    assert!(verdicts.iter().any(|verdict| verdict.step == "price" && verdict.detail.contains(&from.to_string())));
+    let quote = async || hub.hub().quote(None, &model("alice/echo"), None).await.unwrap();
+    assert_eq!((quote().await.cost, quote().await.coming.map(|step| step.from)), (testkit::opg("0.002"), Some(from)));
+    // The same again is the same release, and the next one keeps what was announced.
+    assert!(!next("one", "0.003 OPG").await.unwrap().sealed);
+    hub.hours_pass(DAYS);
+    next("two", "0.003 OPG").await.unwrap();
+    assert_eq!(quote().await.coming.map(|step| step.from), Some(from), "callers were told then");
+    hub.hours_pass(13 * DAYS - 1);
+    assert_eq!(bob.infer("alice/echo").await.unwrap().cost, testkit::opg("0.002"));
+    hub.hours_pass(1);
+    assert_eq!(bob.infer("alice/echo").await.unwrap().cost, testkit::opg("0.003"));
+    // Less holds at once.
+    next("three", "0.001 OPG").await.unwrap();
+    assert_eq!((quote().await.cost, quote().await.coming), (testkit::opg("0.001"), None));
+    hub.finish().await;
+}

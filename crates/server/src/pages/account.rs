@@ -78,7 +78,6 @@ pub(crate) async fn overview(State(hub): State<Hub>, Viewer(caller): Viewer) -> 
         held: balance.balance.held().to_string(),
         owed: some(balance.owed),
         cash_in_usd: rate.map(|rate| rate.opg_in_usd(cash)),
-        trial: None,
         models: hub.own_models(&caller).await?.into_iter().map(model).collect(),
         organisations: organisations
             .into_iter()

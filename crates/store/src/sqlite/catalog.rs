@@ -577,6 +577,9 @@ impl Catalog for SqliteCatalog {
                 "digest": release.digest.to_string(), "price": release.price,
             });
             events::about(&tx, id, EventKind::ReleaseSealed, by, at, detail)?;
+            for step in &release.prices {
+                life::announce(&tx, (release.id, id, release.number), release.price, step, Act { by: new.by, at })?;
+            }
             events::latest_since(&tx, id, before, by, at)?;
             Ok(tx.commit()?)
         })

@@ -84,15 +84,26 @@ fn set_price(tx: &Connection, new: &NewPrice, act: Act) -> Result<Option<Step>, 
     let Some(step) = tariff.change(act.at, new.price, new.from, new.notice_ms)? else { return Ok(None) };
     // What was announced and does not hold yet gives way.
     tx.execute("DELETE FROM prices WHERE release = ?1 AND holds > ?2", params![&new.release.0[..], act.at.0])?;
+    announce(tx, (new.release, model, number), before, &step, act)?;
+    Ok(Some(step))
+}
+
+/// Notes a release's next price, and tells of it.
+pub(super) fn announce(
+    tx: &Connection,
+    (release, model, number): (ReleaseId, ModelId, ReleaseNumber),
+    before: Price,
+    step: &Step,
+    act: Act,
+) -> rusqlite::Result<()> {
     tx.execute(
         "INSERT INTO prices VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![&new.release.0[..], step.from.0, to_json(&step.price), step.set.0, &act.by.0[..]],
+        params![&release.0[..], step.from.0, to_json(&step.price), step.set.0, &act.by.0[..]],
     )?;
     let detail = json!({
         "release": number.to_string(), "price": step.price, "before": before, "from": step.from.to_string(),
     });
-    events::about(tx, model, EventKind::ReleasePrice, Some(act.by), act.at, detail)?;
-    Ok(Some(step))
+    events::about(tx, model, EventKind::ReleasePrice, Some(act.by), act.at, detail)
 }
 
 #[async_trait]

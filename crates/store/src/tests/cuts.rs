@@ -157,6 +157,34 @@ async fn what_was_acknowledged_survives_a_cut_at_any_write() {
     assert!(looked_at > 200, "{looked_at} different disks");
 }
 
+/// The log takes a commit in pieces of 96 KiB at most: one that has several is there whole or not at all.
+#[tokio::test]
+async fn a_commit_of_many_pieces_survives_a_cut_at_any_write() {
+    let disk = Disk::new("large");
+    let folder = tempfile::tempdir().unwrap();
+    let books = SqliteBooks::open_through(
+        Some(disk.through(folder.path())),
+        folder.path(),
+        Arc::new(Manual::at(NOON)),
+        &options(50_000),
+    )
+    .unwrap();
+    post_one(&books, deposit(900, ALICE, 10_000)).await.unwrap();
+    let before = disk.log().len();
+    let held = books.hold(ALICE, nano(101)).await.unwrap();
+    let call = Call { keyed: Some(key(1, 1)), ..call(1, 101) };
+    books.capture(held, Arc::new(call), Some(vec![7; 250_000])).await.unwrap();
+    disk.acknowledged(1);
+    let (log, after) = (disk.log(), disk.log().len());
+    let written: usize = log[before..after]
+        .iter()
+        .map(|event| if let Event::Write { bytes, .. } = event { bytes.len() } else { 0 })
+        .sum();
+    assert!(written > 250_000, "{written} bytes");
+    books.close().await;
+    cut_everywhere(&log, before, &[Kept::All, Kept::Synced, Kept::Torn, Kept::Some(3)], opens_whole).await;
+}
+
 /// A hold that becomes a payout, one that is given back, a refund whose receiver has nothing left, and a call that pays
 /// that debt.
 async fn history_of_debts(disk: &'static Disk, folder: &Path) {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ use engine::{Call, Engine, Failure, Model, Runners, RunnersConfig};
 use tensor::Tensor;
 
 use crate::load::Came;
-use crate::{Figure, call, idle, median, mlserver, neighbours};
+use crate::opponents::sentence;
+use crate::{Figure, call, child, idle, median, mlserver, neighbours, this};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Race {
@@ -99,14 +101,6 @@ pub(crate) fn model(number: u64, weights: &Path, batch_rows: u64) -> Model {
     Model { digest, weights: weights.to_owned(), batch_rows, remote: None }
 }
 
-/// Token ids as a short text has them, all of them attended to.
-fn sentence(tokens: u64) -> Vec<Tensor> {
-    let filled = |name: &str, number: i64| {
-        Tensor::int64(name, &[1, tokens], &vec![number; tokens as usize]).expect("a good tensor")
-    };
-    vec![filled("input_ids", 2_023), filled("attention_mask", 1), filled("token_type_ids", 0)]
-}
-
 pub(crate) fn features() -> Vec<Tensor> {
     vec![Tensor::fp32("features", &[1, 4], &[5.1, 3.5, 1.4, 0.2]).expect("a good tensor")]
 }
@@ -114,22 +108,28 @@ pub(crate) fn features() -> Vec<Tensor> {
 async fn shared(race: &Race) -> anyhow::Result<Vec<Figure>> {
     let scaler = race.fixtures.join("scaler.onnx");
     let cases = [
-        ("MiniLM, 8 tokens", &race.minilm, sentence(8), Some(2.0)),
-        ("MiniLM, 30 tokens", &race.minilm, sentence(30), None),
-        ("3 µs model", &scaler, features(), None),
+        ("MiniLM, 8 tokens", &race.minilm, sentence(1, 8), Some(2.0), Some(8)),
+        ("MiniLM, 30 tokens", &race.minilm, sentence(1, 30), None, Some(30)),
+        ("3 µs model", &scaler, features(), None, None),
     ];
     let mut figures = Vec::new();
-    for (name, weights, inputs, bar) in cases {
+    for (name, weights, inputs, bar, tokens) in cases {
         let engine = runners(race);
         let [alone, together] = [model(1, weights, 1), model(2, weights, CALLERS as u64)];
         for model in [&alone, &together] {
             closed(&engine, model, &inputs, 1, 0.2).await?;
         }
         let mut came: Vec<[Came; 2]> = Vec::new();
+        let mut bare = Vec::new();
         for round in 0..race.rounds {
             eprintln!("{name}: round {} of {}", round + 1, race.rounds);
             let one = closed(&engine, &alone, &inputs, CALLERS, race.seconds).await?;
             came.push([one, closed(&engine, &together, &inputs, CALLERS, race.seconds).await?]);
+            if let Some(tokens) = tokens {
+                let rows = CALLERS as u64;
+                let many = alone_with(race, weights, rows, tokens)?.per_second * CALLERS as f64;
+                bare.push(many / alone_with(race, weights, 1, tokens)?.per_second);
+            }
         }
         let of = |take: &dyn Fn(&[Came; 2]) -> f64| median(came.iter().map(take).collect());
         let name = format!("{name}, {CALLERS} callers");
@@ -141,8 +141,21 @@ async fn shared(race: &Race) -> anyhow::Result<Vec<Figure>> {
             Some(bar) => Figure::ratio(name, ratio, bar),
             None => Figure::context(name, ratio, "ratio"),
         });
+        if let Some(tokens) = tokens {
+            let name = format!("MiniLM, {tokens} tokens, the bare runtime: {CALLERS} in a run / one in a run");
+            figures.push(Figure::context(name, median(bare), "ratio"));
+        }
     }
     Ok(figures)
+}
+
+/// The runtime without a hub: what sharing runs can bring at most.
+fn alone_with(race: &Race, weights: &Path, rows: u64, tokens: u64) -> anyhow::Result<Came> {
+    let mut command = Command::new(this()?);
+    command.arg("session").arg("--model").arg(weights).arg("--library").arg(&race.library);
+    command.arg("--seconds").arg(race.seconds.to_string());
+    command.arg("--tokens").arg(tokens.to_string()).arg("--rows").arg(rows.to_string());
+    child(command)
 }
 
 /// Callers that each ask, wait, and ask again.

@@ -65,6 +65,20 @@ impl Hub {
         Ok(Hub { running, program: program.to_owned(), url, alice, bob })
     }
 
+    /// A hub over the folder of one that has ended, whose uploader has this key. Its caller has none.
+    pub(crate) fn over(program: &Path, library: &Path, folder: &Path, alice: &str) -> anyhow::Result<Hub> {
+        let mut serve = Command::new(program);
+        serve.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"]).arg(folder.join("hub"));
+        let (running, line) = start(serve.env("MODELHUB_ONNXRUNTIME", library).stderr(Stdio::null()))?;
+        let url = text(&serde_json::from_str(&line)?, "url")?;
+        Ok(Hub { running, program: program.to_owned(), url, alice: alice.to_owned(), bob: String::new() })
+    }
+
+    /// The uploader's key.
+    pub(crate) fn alice(&self) -> &str {
+        &self.alice
+    }
+
     /// Publishes a file or a folder as a model of alice's.
     pub(crate) fn publish(&self, weights: &Path, model: &str) -> anyhow::Result<()> {
         let mut command = Command::new(&self.program);

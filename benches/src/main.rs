@@ -21,6 +21,8 @@ mod opponents;
 mod registry_race;
 mod reopen;
 mod search_race;
+mod store_race;
+mod web_race;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -85,6 +87,10 @@ enum What {
     Registry(registry_race::Race),
     /// The index of models: searches with two facets, opening it, one publish in a full one beside an empty one.
     Search(search_race::Race),
+    /// A hub with many models in its store: its start, and one more publish.
+    Store(store_race::Race),
+    /// Pages of a hub with many models and calls.
+    Web(web_race::Race),
     /// Ten times the calls, spread over 30 days, opened again beside those of one day.
     Reopen {
         #[arg(long, default_value_t = 1_000_000)]
@@ -107,6 +113,12 @@ enum What {
         library: PathBuf,
         #[arg(long)]
         seconds: f64,
+        /// For a sentence encoder: how many tokens a sentence has.
+        #[arg(long)]
+        tokens: Option<u64>,
+        /// How many sentences it is given in one run.
+        #[arg(long, default_value_t = 1)]
+        rows: u64,
     },
     /// Load on one address.
     #[command(hide = true)]
@@ -194,8 +206,8 @@ fn main() -> anyhow::Result<()> {
             call::race(&call::Race { modelhub, fixtures, library, seconds, rounds, json })
         }
         What::Constant => opponents::constant(),
-        What::Session { model, library, seconds } => {
-            opponents::session(&model, &library, Duration::from_secs_f64(seconds))
+        What::Session { model, library, seconds, tokens, rows } => {
+            opponents::session(&model, &library, Duration::from_secs_f64(seconds), tokens.map(|tokens| (rows, tokens)))
         }
         What::Load(load) => load::run(&load),
         What::Engine(race) => engine_race::race(&race),
@@ -208,7 +220,9 @@ fn main() -> anyhow::Result<()> {
             reopen::race(calls, None)?.iter().for_each(|figure| figure.print(json));
             Ok(())
         }
+        What::Store(race) => store_race::race(&race),
         What::Search(race) => search_race::race(&race),
+        What::Web(race) => web_race::race(&race),
         What::Reopen { calls, many, json } => {
             reopen::race(calls, Some(many))?.iter().for_each(|figure| figure.print(json));
             Ok(())

@@ -25,11 +25,20 @@ pub(crate) fn constant() -> anyhow::Result<()> {
     })
 }
 
-/// Runs the model over and over, with nothing around it.
-pub(crate) fn session(model: &Path, library: &Path, lasting: Duration) -> anyhow::Result<()> {
+/// Runs the model over and over, with nothing around it: a small one, or a sentence encoder on so many sentences of so many
+/// tokens.
+pub(crate) fn session(
+    model: &Path,
+    library: &Path,
+    lasting: Duration,
+    sentences: Option<(u64, u64)>,
+) -> anyhow::Result<()> {
     let mut onnx = engine_onnx::Onnx::open(library).map_err(|e| anyhow!("{e}"))?;
     let mut session = onnx.load(std::fs::read(model)?).map_err(|e| anyhow!("{e}"))?;
-    let inputs = vec![input(session.signature())?];
+    let inputs = match sentences {
+        Some((rows, tokens)) => sentence(rows, tokens),
+        None => vec![input(session.signature())?],
+    };
     let mut times = Vec::with_capacity(1 << 20);
     let start = Instant::now();
     while start.elapsed() < lasting {
@@ -40,6 +49,14 @@ pub(crate) fn session(model: &Path, library: &Path, lasting: Duration) -> anyhow
     }
     println!("{}", serde_json::to_string(&Came::of(times, start.elapsed()))?);
     Ok(())
+}
+
+/// Token ids as short texts have them, all of them attended to.
+pub(crate) fn sentence(rows: u64, tokens: u64) -> Vec<Tensor> {
+    let filled = |name: &str, number: i64| {
+        Tensor::int64(name, &[rows, tokens], &vec![number; (rows * tokens) as usize]).expect("a good tensor")
+    };
+    vec![filled("input_ids", 2_023), filled("attention_mask", 1), filled("token_type_ids", 0)]
 }
 
 /// One row of four numbers: what both models take.

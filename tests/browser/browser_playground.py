@@ -155,7 +155,7 @@ class Playground(Site):
     def test_tensors_go_as_json_and_as_an_array_with_the_same_answer(self):
         self.sign_in()
         self.page.goto(f"/{TENSORS}")
-        area = self.page.locator("textarea")
+        area = self.page.locator("textarea[name='features']")
         area.fill("[[1, 2, 3]]")
         button = self.page.get_by_role("button", name="Run", exact=True)
         button.click()
@@ -178,7 +178,7 @@ class Playground(Site):
     def test_a_link_brings_the_input_and_runs_nothing(self):
         text = base64.urlsafe_b64encode(json.dumps({"kind": "tensors", "tensors": {"features": "[[7, 8, 9]]"}}).encode())
         self.page.goto(f"/{TENSORS}#input={text.decode().rstrip('=')}")
-        expect(self.page.locator("textarea")).to_have_value("[[7, 8, 9]]")
+        expect(self.page.locator("textarea[name='features']")).to_have_value("[[7, 8, 9]]")
         self.assertEqual(self.runs(), [])
         self.page.goto("about:blank")
         self.page.goto(f"/{TENSORS}#input=eyJub25lIjoxfQ")

@@ -1,7 +1,7 @@
 //! Files on their way to a hub, from a hub and from one hub to another, over connections that break.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -395,4 +395,58 @@ fn the_interface_answers_as_it_is_documented() {
     assert_eq!(put("bytes 0-0/3", b"a").status, 202, "whoever begins anew is not held up");
     assert_eq!(put("bytes 2-2/3", b"c").status, 201);
     assert_eq!(offset().map(|(status, _)| status), Some(200));
+}
+
+/// The most that a hub may hold of memory whatever passes through it.
+const MOST_MEMORY_KIB: u64 = 150 * 1024;
+
+#[test]
+fn a_file_above_two_gib_goes_up_and_comes_down_and_passes_through_little_memory() {
+    const BORDER: u64 = 1 << 31;
+    const SIZE: u64 = BORDER + 54_321;
+    let hub = Hub::start();
+    let alice = hub.account("alice");
+    let folder = hub.home().join("huge");
+    fs::create_dir(&folder).expect("a folder");
+    fs::copy(fixture("scaler.onnx"), folder.join("model.onnx")).expect("the fixture is there");
+    // Mostly holes, so that the test's own copy takes no room; with words where a number of 31 or 32 bits would break.
+    let mut file = fs::File::create(folder.join("data.bin")).expect("a file");
+    file.set_len(SIZE).expect("it may be so long");
+    let word = |at: u64| format!("these are the bytes from {at:10}").into_bytes();
+    let length = word(0).len() as u64;
+    let across = BORDER - length * 2 - 7;
+    let words = [(0, word(0)), (across, word(across).repeat(4)), (SIZE - length, word(SIZE))];
+    for (at, word) in &words {
+        file.seek(SeekFrom::Start(*at)).and_then(|_| file.write_all(word)).expect("it is written");
+    }
+    fs::write(folder.join("README.md"), format!("---\nmodelhub:\n{PRICE}\n---\n# Huge\n\nA fixture.\n"))
+        .expect("a card");
+    let args = ["publish", folder.to_str().expect("a plain path"), "alice/huge"];
+    succeeds(command(&hub.url, &alice, hub.home(), &args));
+
+    let bearer = format!("Bearer {alice}");
+    let path = "/alice/huge/resolve/main/data.bin";
+    let part = |from: u64, to: u64| {
+        let range = format!("bytes={from}-{to}");
+        let headers = [("Authorization", bearer.as_str()), ("Range", range.as_str())];
+        let answer = request(&hub.url, "GET", path, &headers, b"").expect("the hub answers");
+        assert_eq!(answer.status, 206, "{range}");
+        assert_eq!(answer.header("content-range"), Some(format!("bytes {from}-{to}/{SIZE}").as_str()));
+        answer.body
+    };
+    for (at, word) in &words {
+        assert_eq!(part(*at, at + word.len() as u64 - 1), *word, "from {at}");
+    }
+    // Across the border, and far to both sides of it.
+    let around = part(BORDER - 1_000_000, SIZE - 1);
+    let mut expected = vec![0; around.len()];
+    for (at, word) in &words[1..] {
+        let at = (at - (BORDER - 1_000_000)) as usize;
+        expected[at..at + word.len()].copy_from_slice(word);
+    }
+    assert!(around == expected, "the bytes around 2^31 are others");
+    let status = fs::read_to_string(format!("/proc/{}/status", hub.pid())).expect("it runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
+    let peak: u64 = peak.trim().trim_end_matches(" kB").trim().parse().expect("a number");
+    assert!(peak <= MOST_MEMORY_KIB, "{peak} KiB at the most, and {MOST_MEMORY_KIB} are allowed");
 }

@@ -27,6 +27,8 @@ enum Race {
     Registry(Large),
     /// The index of models: searches with two facets, opening it, a publish in a full one beside an empty one
     Search(Models),
+    /// Pages of a hub with many models and calls: how long each takes, how much of it goes over the wire
+    Web(Filled),
     /// The ledger, its projector running, beside a bare journal and a normalised schema; opening it again
     Ledger(Sides),
 }
@@ -60,6 +62,19 @@ struct Large {
     mib: String,
     #[arg(long, default_value = "5")]
     rounds: String,
+    /// One JSON object per line: name, value, unit, bar, holds
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Filled {
+    /// How many models the hub has
+    #[arg(long, default_value = "20000")]
+    models: String,
+    /// How many calls were made of them
+    #[arg(long, default_value = "1000000")]
+    calls: String,
     /// One JSON object per line: name, value, unit, bar, holds
     #[arg(long)]
     json: bool,
@@ -104,6 +119,11 @@ impl Bench {
             Race::Search(models) => {
                 command.args(["search", "--models", &models.models]).args(models.json.then_some("--json"));
             }
+            Race::Web(filled) => {
+                with_engine(command.arg("web"))?;
+                command.args(["--models", &filled.models, "--calls", &filled.calls]);
+                command.args(filled.json.then_some("--json"));
+            }
             Race::Ledger(sides) => sides.pass_to(command.arg("ledger")),
         }
         race(&mut command)
@@ -115,7 +135,7 @@ impl Bench {
 pub(crate) struct Soak {
     /// Only this
     what: Option<Long>,
-    /// How long `fuzz` runs
+    /// How long `fuzz` and `schema` run
     #[arg(long, value_name = "N", default_value_t = 10)]
     minutes: u64,
     /// One JSON object per line: name, value, unit, bar, holds
@@ -133,7 +153,9 @@ enum Long {
     Properties,
     /// Damaged inputs for the readers of strangers' bytes
     Fuzz,
-    /// 1,000,000 models in the index
+    /// The hub held against its own document
+    Schema,
+    /// 1,000,000 models in the index; a hub with as many in its store, started and published to
     Search,
 }
 
@@ -154,10 +176,16 @@ impl Soak {
         if wanted(Long::Fuzz) {
             crate::fuzz::run(self.minutes)?;
         }
+        if wanted(Long::Schema) {
+            crate::suites::soak_schema(self.minutes)?;
+        }
         if wanted(Long::Search) {
             say("building in the release profile");
             let mut command = Command::new(release("benches", "race")?);
             race(command.args(["search", "--models", "1000000"]).args(self.json.then_some("--json")))?;
+            let mut command = Command::new(release("benches", "race")?);
+            with_engine(command.arg("store"))?;
+            race(command.args(["--models", "1000000"]).args(self.json.then_some("--json")))?;
         }
         if wanted(Long::Reopen) {
             say("building in the release profile");

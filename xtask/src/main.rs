@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod bucket;
 mod demo;
 mod fuzz;
 mod hub;

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value;
 
-use crate::{program, say};
+use crate::{bucket, program, say};
 
 /// Runs the tests: those of the crates, then those of the whole product.
 #[derive(Debug, Args)]
@@ -27,11 +27,13 @@ struct Suite {
 /// In the order they run: what is quick to fail first.
 const SUITES: &[Suite] = &[
     Suite { name: "crates", run: crates },
+    Suite { name: "bucket", run: bucket },
     Suite { name: "clients", run: clients },
     Suite { name: "hugging-face", run: hugging_face },
     Suite { name: "hf-hub", run: hf_hub },
     Suite { name: "opengradient", run: opengradient },
     Suite { name: "browser", run: browser },
+    Suite { name: "schema", run: schema },
 ];
 
 /// Versions of `huggingface_hub` whose ways differ, each with its list in `tests/huggingface`.
@@ -108,6 +110,18 @@ fn crates(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
     program::run(&mut test)
 }
 
+/// What of the crates' tests needs a server that speaks as S3 does, and a whole hub with its models in a bucket.
+fn bucket(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
+    let server = bucket::Server::start()?;
+    let mut test = program::cargo();
+    test.args(["test", "--locked", "--profile", "ci", "--package", "store", "--package", "whole", "--"]);
+    // All of them have it in their names.
+    test.args(["--ignored", filter.unwrap_or("s3")]);
+    test.env("MODELHUB_ONNXRUNTIME", &prepared.library);
+    server.names(&mut test);
+    program::run(&mut test)
+}
+
 /// What `python -m unittest` ends with since Python 3.12 when a filter left no test.
 const NO_TEST: i32 = 5;
 
@@ -150,10 +164,30 @@ fn opengradient(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()>
 /// The pages in a real Chromium, and what of their scripts needs no page: `tests/browser`.
 fn browser(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
     let mut node = Command::new("node");
-    node.current_dir(program::root()).args(["--test", "tests/browser/values.test.mjs"]);
+    node.current_dir(program::root()).args([
+        "--test",
+        "tests/browser/values.test.mjs",
+        "tests/browser/publishing.test.mjs",
+    ]);
     program::run(&mut node)?;
     let python = environment("browser", &["browser/requirements.txt"])?;
     unittest_in("tests/browser", &python, "browser_*.py", prepared, filter, ("CHROMIUM", "/usr/bin/chromium".as_ref()))
+}
+
+/// The hub held against its own document: `tests/schema`, for two minutes.
+fn schema(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
+    schema_for(prepared, filter, 120)
+}
+
+fn schema_for(prepared: &Prepared, filter: Option<&str>, seconds: u64) -> anyhow::Result<()> {
+    let python = environment("schemathesis", &["schema/requirements.txt"])?;
+    let seconds = seconds.to_string();
+    unittest_in("tests/schema", &python, "schema_*.py", prepared, filter, ("SCHEMA_SECONDS", seconds.as_ref()))
+}
+
+/// The same for as long as a soak takes.
+pub(crate) fn soak_schema(minutes: u64) -> anyhow::Result<()> {
+    schema_for(&prepare()?, None, minutes * 60)
 }
 
 /// Runs tests of `tests/clients`, which find what is in place, and one thing of their own, in their environment.

@@ -95,6 +95,10 @@ codes! {
     DeviceNotFound = "device_not_found", 404;
     /// There is no such hold.
     HoldNotFound = "hold_not_found", 404;
+    /// There is no such report.
+    ReportNotFound = "report_not_found", 404;
+    /// The operator has not verified this account.
+    NotVerified = "not_verified", 404;
     /// The account has no such webhook.
     WebhookNotFound = "webhook_not_found", 404;
     /// The webhook has no such delivery, or not any more.
@@ -125,6 +129,8 @@ codes! {
     IdReused = "id_reused", 409;
     /// The upload goes on from another byte; `Upload-Offset` says from which.
     UploadOffset = "upload_offset", 409;
+    /// The report was answered already.
+    ReportAnswered = "report_answered", 409;
     /// The hold was captured, released or has expired, or is being captured.
     HoldEnded = "hold_ended", 409;
     /// The call was charged, but its outcome is no longer kept; the receipt is.
@@ -157,8 +163,16 @@ codes! {
     UploadMismatch = "upload_mismatch", 422;
     /// Too many calls wait for this model; `Retry-After` says when to try again.
     Busy = "busy", 429;
+    /// Requests came faster than the key, the account or the address may send them; `Retry-After` says when there is one more.
+    RateLimited = "rate_limited", 429;
+    /// Too many tries to get in failed; `Retry-After` says when the next is taken.
+    TooManyAttempts = "too_many_attempts", 429;
     /// The model was changed as often as it may be; `Retry-After` says when it may be again.
     TooManyCommits = "too_many_commits", 429;
+    /// Too many reports were sent within a day, or wait for the operator; `Retry-After` says when there may be one more.
+    TooManyReports = "too_many_reports", 429;
+    /// The operator took the model down; the message says why. Nothing was charged.
+    TakenDown = "taken_down", 451;
     /// The hub failed; its log says why. `/api/v1/calls` says whether a call was charged.
     Internal = "internal", 500;
     /// The hub has no such part yet.

@@ -7,24 +7,36 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 /// `POST /v1/embeddings`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub struct EmbeddingsRequest<'a> {
     #[serde(borrow)]
+    #[schema(value_type = String)]
     pub model: Cow<'a, str>,
     /// A text, or a list of them.
     #[serde(borrow)]
+    #[schema(value_type = Texts)]
     pub input: &'a RawValue,
     /// `float` or `base64`.
     #[serde(default, borrow)]
+    #[schema(value_type = Option<String>)]
     pub encoding_format: Option<Cow<'a, str>>,
     #[serde(default)]
     pub dimensions: Option<u64>,
 }
 
+/// What `input` may be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Texts {
+    One(String),
+    Many(Vec<String>),
+}
+
 /// The answer to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Embeddings {
     pub object: String,
     pub data: Vec<Embedding>,
@@ -33,7 +45,7 @@ pub struct Embeddings {
 }
 
 /// One text's vector.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Embedding {
     pub object: String,
     pub index: usize,
@@ -41,7 +53,7 @@ pub struct Embedding {
 }
 
 /// A vector as it was asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Embedded {
     Float(Vec<f32>),
@@ -50,7 +62,7 @@ pub enum Embedded {
 }
 
 /// The tokens that were read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EmbeddingsUsage {
     pub prompt_tokens: u64,
     pub total_tokens: u64,

@@ -11,6 +11,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 /// Most inputs, and most outputs that are asked for.
 pub const MAX_TENSORS: usize = 1_024;
@@ -160,55 +161,79 @@ struct Answered<'a> {
     outputs: Vec<Written<'a>>,
 }
 
-/// The JSON. Fields of other protocols' servers are read over.
-#[derive(serde::Deserialize)]
-struct Request<'a> {
+/// The JSON of a call. Fields of other protocols' servers are read over.
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[schema(as = InferRequest)]
+pub struct Request<'a> {
+    /// Comes back with the answer.
     #[serde(default, borrow, deserialize_with = "id")]
+    #[schema(value_type = Option<String>, max_length = 1_022)]
     id: Option<&'a RawValue>,
+    /// What the model is called with.
     #[serde(borrow, deserialize_with = "inputs")]
+    #[schema(value_type = Vec<Written>, max_items = 1_024)]
     inputs: Vec<Written<'a>>,
+    /// Which outputs are wanted; none: all.
     #[serde(default, borrow, deserialize_with = "outputs")]
+    #[schema(value_type = Option<Vec<Output>>, max_items = 1_024)]
     outputs: Option<Vec<Output<'a>>>,
     #[serde(default)]
     parameters: Option<RequestParameters>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[schema(as = InferParameters)]
 struct RequestParameters {
+    /// Whether an output that does not say how comes in binary form.
     #[serde(default)]
     binary_data_output: Option<bool>,
 }
 
-#[derive(serde::Deserialize)]
+/// One input.
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[schema(as = InputTensor)]
 struct Written<'a> {
     #[serde(borrow)]
+    #[schema(value_type = String)]
     name: Cow<'a, str>,
     #[serde(deserialize_with = "shape")]
+    #[schema(max_items = 64)]
     shape: Vec<u64>,
+    /// `BOOL`, `UINT8` to `UINT64`, `INT8` to `INT64`, `FP16`, `BF16`, `FP32`, `FP64` or `BYTES`.
     #[serde(borrow)]
+    #[schema(value_type = String)]
     datatype: Cow<'a, str>,
+    /// Flat or nested; without it the bytes follow the JSON.
     #[serde(default, borrow)]
+    #[schema(value_type = Option<Vec<serde_json::Value>>)]
     data: Option<&'a RawValue>,
     #[serde(default)]
     parameters: Option<WrittenParameters>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[schema(as = InputParameters)]
 struct WrittenParameters {
+    /// How many bytes behind the JSON are this tensor's.
     #[serde(default)]
     binary_data_size: Option<u64>,
 }
 
-#[derive(serde::Deserialize)]
+/// One output that is wanted.
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[schema(as = WantedOutput)]
 struct Output<'a> {
     #[serde(borrow)]
+    #[schema(value_type = String)]
     name: Cow<'a, str>,
     #[serde(default)]
     parameters: Option<OutputParameters>,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, ToSchema)]
+#[schema(as = OutputParameters)]
 struct OutputParameters {
+    /// Whether in binary form; none: as the request says.
     #[serde(default)]
     binary_data: Option<bool>,
 }

@@ -8,6 +8,7 @@
 //! Absent on purpose: rules, routes, headers, HTML. `server` translates between these words and the use cases.
 //!
 //! To add an error code: a line in `code.rs`, which is the table; `docs/api.md` is generated from it.
+//! To add a word: a struct that derives `ToSchema`, the texts in it as `text.rs` has them.
 
 mod access;
 mod account;
@@ -19,15 +20,19 @@ mod inference;
 mod life;
 mod list;
 mod model;
+mod moderation;
 mod money;
 mod organisation;
 mod problem;
 mod publish;
+mod rankings;
+mod rates;
 mod run;
 mod scan;
 mod search;
 mod signin;
 mod storage;
+pub mod text;
 mod webhook;
 
 pub use access::{AccessRequest, AccessRequests, AccessSetting, AskAccess, DecideAccess, RemovedAccess, SetAccess};
@@ -36,10 +41,11 @@ pub use account::{
 };
 pub use admin::{Fee, MadeAccount, Moved, NewAccount, NewTransfer, RateSet, SetRate};
 pub use code::Code;
-pub use embeddings::{Embedded, Embedding, Embeddings, EmbeddingsRequest, EmbeddingsUsage};
+pub use embeddings::{Embedded, Embedding, Embeddings, EmbeddingsRequest, EmbeddingsUsage, Texts};
 pub use events::{ChangeHook, Deliveries, Delivery, Event, Events, Hook, Hooks, NewHook, RemovedHook};
 pub use inference::{
-    AskedOutput, Data, InferAnswer, InferRequest, MAX_ID_BYTES, MAX_SHAPE, MAX_TENSORS, Unreadable, WrittenTensor,
+    AskedOutput, Data, InferAnswer, InferRequest, MAX_ID_BYTES, MAX_SHAPE, MAX_TENSORS, Request as InferJson,
+    Unreadable, WrittenTensor,
 };
 pub use life::{
     ComingPrice, FieldChange, FileChange, FileState, PriceChange, PriceNotice, PriceStep, Prices, ReleaseDiff,
@@ -50,16 +56,23 @@ pub use model::{
     Check, CheckDifference, HubInfo, ModelChecks, ModelMetadata, PriceTerms, Quote, QuotePart, Ready, ReleaseChecks,
     ServerMetadata, TensorMetadata,
 };
+pub use moderation::{
+    Decision, Decisions, DismissReport, ModelStanding, Moderation, NewReport, Report, Reports, RestoreModel, Restrict,
+    RestrictedModels, VerifiedAccount, VerifiedAccounts, Verify,
+};
 pub use money::{
     Debt, Debts, Deposited, DepositedOne, Entries, Entry, Hold, Holds, Limits, LimitsUsed, NewDeposit, NewDeposits,
     NewHold, NewRefund, Purses, Refund, RefundPart, Refunds, ReleasedHold, SetLimits, SetTrial, Statement,
     StatementItem, StatementTotal, Trial, TrialBudget, UsedLimits,
 };
 pub use organisation::{Member, Members, NewOrganisation, Organisation, Organisations, RemovedMember, SetMember};
-pub use problem::{ErrorLine, Prefix, Problem};
+pub use problem::{ApiBody, ErrorLine, InferenceBody, OpenAiBody, OpenAiWords, Prefix, Problem, Words};
 pub use publish::{
-    DraftFile, DraftState, PartUploaded, Publish, Published, PublishedLine, ReleaseWish, Uploaded, Verdict, VerdictLine,
+    DraftFile, DraftState, PartUploaded, Preview, Publish, Published, PublishedLine, ReleaseWish, Uploaded, Verdict,
+    VerdictLine,
 };
+pub use rankings::{RankedModel, Rankings};
+pub use rates::{KindRates, RequestRates, RotateKey};
 pub use run::{MAX_VALUES, RunAnswer, RunRequest, values};
 pub use scan::{CardBase, CardLicence, CardPart, FileScan, ModelCard, ModelScan, ScanFinding, ScanImport};
 pub use search::{FacetCount, Found, FoundModel, MAX_SEARCH_PAGE, SEARCH_PAGE};

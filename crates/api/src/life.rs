@@ -4,13 +4,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::PriceTerms;
+use utoipa::ToSchema;
+
+use crate::text::{ModelName, ReleaseNumber, Sha256, Time};
 
 /// `GET /api/v1/models/{owner}/{name}/diff/{from}/{to}`: what is different between two releases.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseDiff {
     /// `owner/name`.
+    #[schema(value_type = ModelName)]
     pub model: String,
+    #[schema(value_type = ReleaseNumber)]
     pub from: String,
+    #[schema(value_type = ReleaseNumber)]
     pub to: String,
     pub files: Vec<FileChange>,
     /// How many files more there are that differ.
@@ -34,7 +40,7 @@ fn is_zero(count: &usize) -> bool {
 }
 
 /// A file that is not the same in both.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileChange {
     pub path: String,
     /// `added`, `removed` or `changed`.
@@ -45,14 +51,15 @@ pub struct FileChange {
     pub to: Option<FileState>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileState {
     pub size: u64,
+    #[schema(value_type = Sha256)]
     pub sha256: String,
 }
 
 /// How a text changed, as `diff -u` writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TextChange {
     pub path: String,
     pub diff: String,
@@ -62,7 +69,7 @@ pub struct TextChange {
 }
 
 /// A value that is not the same in both.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FieldChange {
     pub field: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,23 +78,25 @@ pub struct FieldChange {
     pub to: Option<Value>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PriceChange {
     pub from: PriceTerms,
     pub to: PriceTerms,
 }
 
 /// `POST /api/v1/models/{owner}/{name}/releases/{release}/yank`: why its owner advises against it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Yank {
     pub reason: String,
 }
 
 /// Its answer, and that of `DELETE`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseState {
+    #[schema(value_type = ModelName)]
     pub model: String,
+    #[schema(value_type = ReleaseNumber)]
     pub release: String,
     /// Why it was yanked; none: it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,19 +104,22 @@ pub struct ReleaseState {
 }
 
 /// `PUT /api/v1/models/{owner}/{name}/releases/{release}/price`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetPrice {
     pub price: PriceTerms,
     /// From when on, RFC 3339; as soon as may be unless said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
     pub from: Option<String>,
 }
 
 /// Its answer, and that of `GET`: the prices of a release.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Prices {
+    #[schema(value_type = ModelName)]
     pub model: String,
+    #[schema(value_type = ReleaseNumber)]
     pub release: String,
     /// What holds now.
     pub price: PriceTerms,
@@ -121,23 +133,26 @@ pub struct Prices {
 }
 
 /// A price that does not hold yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ComingPrice {
     pub price: PriceTerms,
     /// From when on.
+    #[schema(value_type = Time)]
     pub from: String,
 }
 
 /// A price, from when on it holds or held, and when it was announced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PriceStep {
     pub price: PriceTerms,
+    #[schema(value_type = Time)]
     pub from: String,
+    #[schema(value_type = Time)]
     pub announced: String,
 }
 
 /// `PUT /api/v1/admin/notice`, and what `GET` gives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PriceNotice {
     pub days: u32,

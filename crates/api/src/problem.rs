@@ -1,6 +1,7 @@
 //! One problem, rendered as each prefix's clients expect it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{Code, Quote};
 
@@ -34,6 +35,8 @@ pub enum Prefix {
     OpenGradient,
     /// What clients made for Hugging Face's hub read: the text at `error`. Their headers are made elsewhere.
     HuggingFace,
+    /// `/mcp`: agents, whose refusals are made where their messages are read.
+    Mcp,
     /// Everything else: people. The page is made elsewhere.
     Page,
 }
@@ -53,6 +56,8 @@ impl Prefix {
             Prefix::Api
         } else if under("/api/v0") {
             Prefix::OpenGradient
+        } else if path == "/mcp" {
+            Prefix::Mcp
         } else if under("/api") || under("/datasets") || under("/spaces") || is_raw(path) {
             Prefix::HuggingFace
         } else {
@@ -70,28 +75,43 @@ fn is_raw(path: &str) -> bool {
     })
 }
 
-#[derive(Serialize)]
-struct Words<'a> {
+/// What a refusal of `/api/v1` says.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ProblemWords)]
+pub struct Words<'a> {
+    #[schema(value_type = Code)]
     code: &'a str,
+    /// Which value broke which rule.
     message: &'a str,
+    /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-struct ApiBody<'a> {
+/// Why a request got no answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ApiBody<'a> {
+    #[schema(value_type = Words)]
     error: Words<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Quote>)]
     quote: Option<&'a Quote>,
 }
 
-#[derive(Serialize)]
-struct InferenceBody<'a> {
+/// The same of the Open Inference Protocol.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InferenceProblem)]
+pub struct InferenceBody<'a> {
+    /// Which value broke which rule.
     error: &'a str,
+    #[schema(value_type = Code)]
     code: &'a str,
+    /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Quote>)]
     quote: Option<&'a Quote>,
 }
 
@@ -101,19 +121,26 @@ struct OpenGradientBody<'a> {
     code: &'a str,
 }
 
-/// `param` is what their clients look for; which field it was stands in the message.
-#[derive(Serialize)]
-struct OpenAiBody<'a> {
+/// As OpenAI's clients read it. `param` is what they look for; which field it was stands in the message.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OpenAiProblem)]
+pub struct OpenAiBody<'a> {
+    #[schema(value_type = OpenAiWords)]
     error: OpenAiWords<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Quote>)]
     quote: Option<&'a Quote>,
 }
 
-#[derive(Serialize)]
-struct OpenAiWords<'a> {
+/// What such a refusal says.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OpenAiProblemWords)]
+pub struct OpenAiWords<'a> {
+    /// Which value broke which rule.
     message: &'a str,
     r#type: &'static str,
     param: Option<&'a str>,
+    #[schema(value_type = Code)]
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
@@ -160,7 +187,7 @@ impl Problem {
         self.wait_s.or(self.code.retry_after_s())
     }
 
-    /// The JSON body for clients of `prefix`. Pages and gRPC have no JSON form; theirs is that of `/api/v1`.
+    /// The JSON body for clients of `prefix`. Pages, agents and gRPC have no JSON form; theirs is that of `/api/v1`.
     pub fn json(&self, prefix: Prefix) -> Vec<u8> {
         let (code, message, hint) = (self.code.word(), self.message.as_str(), self.hint.as_deref());
         let quote = self.quote.as_deref();
@@ -190,7 +217,7 @@ impl Problem {
                     quote,
                 })
             }
-            Prefix::Api | Prefix::Page | Prefix::Grpc => {
+            Prefix::Api | Prefix::Mcp | Prefix::Page | Prefix::Grpc => {
                 serde_json::to_vec(&ApiBody { error: Words { code, message, hint }, quote })
             }
         }
@@ -256,6 +283,8 @@ mod tests {
             ("/api/v1/account", Prefix::Api),
             ("/api", Prefix::Api),
             ("/apix/y", Prefix::Page),
+            ("/mcp", Prefix::Mcp),
+            ("/mcp/x", Prefix::Page),
             ("/.well-known/modelhub", Prefix::Api),
             ("/api/v1", Prefix::Api),
             ("/api/v0/models/", Prefix::OpenGradient),

@@ -7,25 +7,32 @@ use serde::{Deserialize as Read, Serialize};
 use serde_json::value::RawValue;
 
 use crate::inference::bounded;
+use utoipa::ToSchema;
+
+use crate::text::{ModelName, ReleaseNumber};
 
 /// The most values of a call.
 pub const MAX_VALUES: usize = 1_024;
 
 /// `POST /api/v1/run/{owner}/{name}`.
-#[derive(Debug, Read)]
+#[derive(Debug, Read, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunRequest<'a> {
     #[serde(default, borrow)]
+    #[schema(value_type = Option<serde_json::Value>)]
     pub input: Option<&'a RawValue>,
     #[serde(default, borrow, deserialize_with = "inputs")]
+    #[schema(value_type = Option<Vec<serde_json::Value>>, max_items = 1_024)]
     pub inputs: Option<Vec<&'a RawValue>>,
 }
 
 /// The answer to it: an output for each input, in their order.
-#[derive(Debug, Clone, PartialEq, Serialize, Read)]
+#[derive(Debug, Clone, PartialEq, Serialize, Read, ToSchema)]
 pub struct RunAnswer<T> {
     /// `owner/name`.
+    #[schema(value_type = ModelName)]
     pub model: String,
+    #[schema(value_type = ReleaseNumber)]
     pub release: String,
     pub outputs: Vec<T>,
     /// Of all texts, where there are some.

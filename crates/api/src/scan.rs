@@ -1,12 +1,17 @@
 //! What files hold, and what a card says.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::text::{CommitId, ModelName, ReleaseNumber, Sha256, Share};
 
 /// `GET /api/v1/models/{owner}/{name}/scan`: files of main, or of `?revision=`, a page at a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelScan {
     /// `owner/name`.
+    #[schema(value_type = ModelName)]
     pub model: String,
+    #[schema(value_type = CommitId)]
     pub commit: String,
     /// The worst of all its files: `clean`, `notice` or `dangerous`; none while none was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,9 +27,10 @@ pub struct ModelScan {
 }
 
 /// One file. The last four are not there while it waits.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FileScan {
     pub path: String,
+    #[schema(value_type = Sha256)]
     pub sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -42,7 +48,7 @@ pub struct FileScan {
     pub imports: Vec<ScanImport>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ScanFinding {
     /// A word of the table in docs/publishing.md.
     pub code: String,
@@ -54,7 +60,7 @@ pub struct ScanFinding {
     pub place: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ScanImport {
     pub module: String,
     pub name: String,
@@ -63,10 +69,12 @@ pub struct ScanImport {
 }
 
 /// `GET /api/v1/models/{owner}/{name}/card`: of main, or of `?revision=`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelCard {
     /// `owner/name`.
+    #[schema(value_type = ModelName)]
     pub model: String,
+    #[schema(value_type = CommitId)]
     pub commit: String,
     /// Why the card cannot be taken, with line and column; it says nothing then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -80,7 +88,7 @@ pub struct ModelCard {
     pub notices: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CardPart {
     pub part: String,
     pub weight: u32,
@@ -89,7 +97,7 @@ pub struct CardPart {
     pub how: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CardLicence {
     /// `spdx`, `known` (a word of Hugging Face's hub), `own` or `unknown`.
     pub kind: String,
@@ -102,7 +110,7 @@ pub struct CardLicence {
     pub nearest: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CardBase {
     pub name: String,
     /// On this hub, and visible.
@@ -111,8 +119,10 @@ pub struct CardBase {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub itself: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ReleaseNumber>)]
     pub release: Option<String>,
     /// What it asks of models that build on it: `5%`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Share>)]
     pub royalty: Option<String>,
 }

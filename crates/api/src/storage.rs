@@ -1,10 +1,14 @@
 //! How much an account keeps and may keep, and what is collected.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::text::Handle;
 
 /// `GET /api/v1/quota`, `/api/v1/quota/{owner}`: what an account keeps, and the most it may.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Quota {
+    #[schema(value_type = Handle)]
     pub handle: String,
     /// Bytes of different contents that its models name.
     pub named_bytes: u64,
@@ -24,7 +28,7 @@ pub struct Quota {
 }
 
 /// `PUT /api/v1/admin/quotas/{owner}`: bounds of an account's own. Those that are left out become what everybody has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetQuota {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +42,7 @@ pub struct SetQuota {
 }
 
 /// `POST /api/v1/admin/collect`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Collect {
     /// Only say how much it would be.
@@ -47,7 +51,7 @@ pub struct Collect {
 }
 
 /// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Collected {
     /// Files that were taken away, or would be.
     pub blobs: u64,

@@ -10,6 +10,9 @@ use crate::screen::{Align, Screen, Table, one_line};
 
 /// Access to the weights of gated models: asked for, and answered.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  modelhub access request alice/magika --message \"for a course\"
+  modelhub access list alice/magika")]
 pub(crate) enum Access {
     Request(Request),
     Show(Show),

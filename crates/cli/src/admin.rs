@@ -9,10 +9,14 @@ use crate::client::{Client, segment};
 use crate::place::DataFolder;
 use crate::run::amount;
 use crate::screen::{Screen, one_line};
-use crate::storage;
+use crate::{moderation, rates, storage};
 
-/// Accounts and how much they may keep, money moved by hand, trials, fee and rate. Needs the hub's data folder, where its operator's key lies.
+/// Accounts and how much they may keep, money moved by hand, trials, fee and rate, reports and what is made of them. Needs the hub's data folder, where its operator's key lies.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  modelhub admin account create alice
+  modelhub admin deposit alice 100 --reference \"invoice 17\"
+  modelhub admin settings")]
 pub(crate) enum Admin {
     #[command(subcommand)]
     Account(Account),
@@ -26,13 +30,24 @@ pub(crate) enum Admin {
     Fee(Fee),
     Rate(Rate),
     Notice(Notice),
+    RequestRate(rates::Rates),
+    Settings(rates::Settings),
     Invite(Invite),
     Quota(storage::AdminQuota),
     Collect(storage::Collect),
+    Reports(moderation::Reports),
+    Dismiss(moderation::Dismiss),
+    Hide(moderation::Hide),
+    TakeDown(moderation::TakeDown),
+    Restore(moderation::Restore),
+    Moderation(moderation::Moderation),
+    Verify(moderation::Verify),
+    Unverify(moderation::Unverify),
 }
 
 /// Accounts.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  modelhub admin account create alice")]
 pub(crate) enum Account {
     Create(Create),
 }
@@ -223,9 +238,19 @@ impl Admin {
             Admin::Fee(fee) => fee.run(screen),
             Admin::Rate(rate) => rate.run(screen),
             Admin::Notice(notice) => notice.run(screen),
+            Admin::RequestRate(rates) => rates.run(screen),
+            Admin::Settings(settings) => settings.run(screen),
             Admin::Invite(invite) => invite.run(screen),
             Admin::Quota(quota) => quota.run(screen),
             Admin::Collect(collect) => collect.run(screen),
+            Admin::Reports(reports) => reports.run(screen),
+            Admin::Dismiss(dismiss) => dismiss.run(screen),
+            Admin::Hide(hide) => hide.run(screen),
+            Admin::TakeDown(take_down) => take_down.run(screen),
+            Admin::Restore(restore) => restore.run(screen),
+            Admin::Moderation(moderation) => moderation.run(screen),
+            Admin::Verify(verify) => verify.run(screen),
+            Admin::Unverify(unverify) => unverify.run(screen),
         }
     }
 }

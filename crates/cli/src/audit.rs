@@ -5,10 +5,11 @@ use std::path::Path;
 use clap::Args;
 use ledger::Call;
 use serde::Serialize;
-use store::audit::{Depth, Proof, Report, audit_to};
+use store::audit::{AuditError, Depth, Proof, Report, audit_to};
 use store::backup;
 
-use crate::backup::explained;
+use crate::backup::explained as backup_error;
+use crate::bucket;
 use crate::identity::Identity;
 use crate::place::DataFolder;
 use crate::screen::{Align, Screen, Table, hinted, one_line};
@@ -41,7 +42,7 @@ struct Told<'a> {
 
 impl Audit {
     pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
-        let folder = backup::books_in(&self.data.path()?).map_err(explained)?;
+        let folder = backup::books_in(&self.data.path()?).map_err(backup_error)?;
         let report = look(&folder, self.deep, screen)?;
         screen.show(&Told { in_order: report.in_order(), report: &report }, || words(&report))?;
         if report.in_order() {
@@ -67,8 +68,8 @@ pub(crate) fn look(folder: &Path, deep: bool, screen: Screen) -> anyhow::Result<
             Err(error) => Err(error.to_string()),
         }
     };
-    let depth = Depth { deep: deep.then_some(&proof as Proof<'_>), progress: Some(&progress) };
-    let mut report = audit_to(folder, &depth)?;
+    let depth = Depth { deep: deep.then_some(&proof as Proof<'_>), keys: bucket::keys(), progress: Some(&progress) };
+    let mut report = audit_to(folder, &depth).map_err(|error| explained(error, folder))?;
     spinner.finish_and_clear();
     if report.rows > 0 && !folder.join("hub.db").is_file() {
         report.differences += 1;
@@ -77,6 +78,14 @@ pub(crate) fn look(folder: &Path, deep: bool, screen: Screen) -> anyhow::Result<
             .push("hub.db is gone: cuts, royalties and the sums that pages show could not be compared".to_owned());
     }
     Ok(report)
+}
+
+/// An error with what to do about it.
+pub(crate) fn explained(error: AuditError, folder: &Path) -> anyhow::Error {
+    match error {
+        AuditError::Begun(error) => bucket::explained(error),
+        error => anyhow::Error::from(error).context(folder.display().to_string()),
+    }
 }
 
 pub(crate) fn words(report: &Report) -> String {

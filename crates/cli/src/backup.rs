@@ -10,6 +10,7 @@ use store::Clock;
 use store::backup::{self, BackupError};
 
 use crate::audit;
+use crate::bucket;
 use crate::place::DataFolder;
 use crate::screen::{Screen, bytes, hinted};
 
@@ -19,7 +20,8 @@ const OTHERS: [&str; 4] = ["receipt.key", "deposit.secret", "operator.key", "mod
 /// Copies a hub whole, while it runs: books, catalogue, models, keys.
 ///
 /// The folder holds one backup; the next one replaces it and copies only the models that are new. Keep it as safe as the
-/// hub's own: the keys are in it.
+/// hub's own: the keys are in it. Models in a bucket stay there: the backup names them and is made only if they are
+/// there, and keeping them is the bucket's part.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   modelhub backup /srv/backup
@@ -49,21 +51,27 @@ impl Backup {
         let folder = self.data.path()?;
         let bar = Bar::new(screen);
         let now: Time = store::System.now();
-        let made = backup::backup(&folder, &self.to, &OTHERS, now, &|what, done, all| bar.show(what, done, all));
+        let made = backup::backup(&folder, &self.to, &OTHERS, now, bucket::keys(), &|what, done, all| {
+            bar.show(what, done, all)
+        });
         bar.clear();
         let made = made.map_err(explained)?;
         let document = json!({
             "backup": self.to, "folder": made.generation, "rows": made.rows, "files": made.files, "models_files": made.blobs,
-            "new_models_files": made.new_blobs, "bytes": made.bytes,
+            "models_in": made.blobs_in, "new_models_files": made.new_blobs, "bytes": made.bytes,
         });
         screen.show(&document, || {
+            let models = match &made.blobs_in {
+                None => format!("{} files of models ({} new)", made.blobs, made.new_blobs),
+                Some(place) => {
+                    format!("{} files of models, all of them in {place} and none of them copied", made.blobs)
+                }
+            };
             format!(
-                "{} rows, {} files, {} files of models ({} new), {} written\n\
+                "{} rows, {} files, {models}, {} written\n\
                  modelhub audit --deep --data {}        checks it",
                 made.rows,
                 made.files,
-                made.blobs,
-                made.new_blobs,
                 bytes(made.bytes),
                 self.to.display()
             )
@@ -75,13 +83,13 @@ impl Restore {
     pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
         let to = self.data.path()?;
         let bar = Bar::new(screen);
-        let restored = backup::restore(&self.from, &to, &|what, done, all| bar.show(what, done, all));
+        let restored = backup::restore(&self.from, &to, bucket::keys(), &|what, done, all| bar.show(what, done, all));
         bar.clear();
         let restored = restored.map_err(explained)?;
         let report = audit::look(restored.folder(), false, screen)?;
         let document = json!({
             "data": to, "made": restored.made, "rows": restored.rows, "files": restored.files,
-            "models_files": restored.blobs, "bytes": restored.bytes, "in_order": report.in_order(), "audit": &report,
+            "models_files": restored.blobs, "models_in": restored.blobs_in, "missing_models_files": restored.missing_blobs, "bytes": restored.bytes, "in_order": report.in_order(), "audit": &report,
         });
         if !report.in_order() {
             screen.show(&document, || audit::words(&report))?;
@@ -91,8 +99,21 @@ impl Restore {
                 "nothing was restored; take an older backup, and keep this one to be looked at",
             ));
         }
+        let (models, blobs) = match &restored.blobs_in {
+            None => (String::new(), String::new()),
+            Some(place) => {
+                let (all, missing) = (restored.blobs, restored.missing_blobs);
+                let models = format!(
+                    "models stay in {place}: of {all} files {missing} are gone; no other hub may run on that place\n"
+                );
+                let endpoint =
+                    store::begun(restored.folder()).map_err(bucket::explained)?.and_then(|begun| begun.endpoint);
+                let endpoint = endpoint.map(|url| format!(" --s3-endpoint {url}")).unwrap_or_default();
+                (models, format!(" --blobs {place}{endpoint}"))
+            }
+        };
         let words = format!(
-            "{}\nrestored {} rows of {} to {}: every call after that is not in it\nmodelhub serve --data {}",
+            "{}\nrestored {} rows of {} to {}: every call after that is not in it\n{models}modelhub serve --data {}{blobs}",
             audit::words(&report),
             restored.rows,
             restored.made,
@@ -106,6 +127,10 @@ impl Restore {
 
 /// An error with what to do about it.
 pub(crate) fn explained(error: BackupError) -> anyhow::Error {
+    let error = match error {
+        BackupError::Begun(error) => return bucket::explained(error),
+        error => error,
+    };
     let hint = match &error {
         BackupError::NoHub { .. } => "--data names the hub's folder",
         BackupError::IsHub { .. } | BackupError::Foreign { .. } => "name an empty folder, or one that holds a backup",
@@ -116,6 +141,7 @@ pub(crate) fn explained(error: BackupError) -> anyhow::Error {
         BackupError::Damaged { .. } | BackupError::Unreadable { .. } => {
             "nothing was restored; if it was a backup that failed, the hub's own folder is damaged: modelhub audit --deep"
         }
+        BackupError::Lost { .. } => "modelhub fsck says what else is lost; the former backup is as it was",
         _ => return error.into(),
     };
     hinted(error.to_string(), hint)

@@ -63,6 +63,8 @@ pub(crate) struct Client {
     agent: Agent,
     url: String,
     key: Option<Secret>,
+    /// Which of our own doors a call comes through.
+    surface: &'static str,
 }
 
 /// A key. Does not print.
@@ -112,7 +114,12 @@ impl Client {
         if is_this_machine(&url) {
             config = config.proxy(None);
         }
-        Ok(Client { agent: config.build().new_agent(), url, key })
+        Ok(Client { agent: config.build().new_agent(), url, key, surface: "cli" })
+    }
+
+    /// The same for an agent's tools.
+    pub(crate) fn for_agents(self) -> Client {
+        Client { surface: "mcp", ..self }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -289,7 +296,7 @@ impl Client {
         body: SendBody<'_>,
     ) -> anyhow::Result<Response<Body>> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
-        request = request.header("x-modelhub-surface", "cli").header("accept", "application/json");
+        request = request.header("x-modelhub-surface", self.surface).header("accept", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -309,6 +316,28 @@ impl Client {
             }
             error => hinted(format!("no answer from {}: {error}", self.url), hint),
         }
+    }
+
+    /// What the hub says, a refusal too, for whoever reads it otherwise: status, headers and body.
+    pub(crate) fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> anyhow::Result<Response<Vec<u8>>> {
+        let response = match body {
+            None => self.ask(method, path, headers, SendBody::none())?,
+            Some(mut body) => {
+                let length = body.len().to_string();
+                let mut all = vec![("content-type", "application/json"), ("content-length", length.as_str())];
+                all.extend_from_slice(headers);
+                self.ask(method, path, &all, SendBody::from_reader(&mut body))?
+            }
+        };
+        let (parts, body) = response.into_parts();
+        let body = body.into_with_config().limit(ANSWER_LIMIT).read_to_vec()?;
+        Ok(Response::from_parts(parts, body))
     }
 
     fn refused(&self, response: Response<Body>) -> anyhow::Error {

@@ -10,13 +10,14 @@ use clap::Args;
 use engine::{Runners, Sandbox};
 use serde::Serialize;
 
+use crate::bucket;
 use crate::library::{self, State};
 use crate::place::{self, DataFolder, Running};
 use crate::runners;
 use crate::screen::{Align, Screen, Table, bytes, hinted};
 use crate::settings::Settings;
 
-/// Checks this machine: folder and rights, settings, disk, ONNX Runtime, sandbox, scheduling.
+/// Checks this machine: folder and rights, settings, disk, the bucket of models if there is one, ONNX Runtime, sandbox, scheduling.
 ///
 /// Each line is ok, warn or fail, with what to do. Ends with status 1 if one fails. Changes nothing but a file it
 /// removes again.
@@ -80,6 +81,7 @@ impl Doctor {
         checks.push(hub(&path));
         let near = existing(&path);
         checks.extend([room(&near), sync(&near), library()?]);
+        checks.extend(models(&path));
         checks.extend(engine(&path)?);
         checks.push(real_time());
         let healthy = checks.iter().all(|check| check.mark != Mark::Fail);
@@ -223,6 +225,29 @@ fn library() -> anyhow::Result<Check> {
             warn("library", format!("{named} is another one (SHA-256 {digest})"), format!("{INSTALL} --force"))
         }
         Err(error) => fail("library", format!("{error:#}"), INSTALL),
+    })
+}
+
+/// The bucket that models lie in, asked with the keys of the environment.
+fn models(folder: &Path) -> Option<Check> {
+    let begun = match store::begun(folder) {
+        Ok(begun) => begun?,
+        Err(error) => return Some(fail("models", error.to_string(), "put the file back from a backup")),
+    };
+    let asked = begun.open(bucket::keys()).and_then(|bucket| Ok(bucket.find(store::CLAIM)?));
+    Some(match asked {
+        Ok(Some(_)) => {
+            ok("models", format!("{} answers; a backup names what lies there and copies none of it", begun.blobs))
+        }
+        Ok(None) => {
+            let detail = format!("{} answers and holds no hub's models", begun.blobs);
+            fail("models", detail, "bring back what was there: modelhub fsck says what is missing")
+        }
+        Err(error) => {
+            let advice =
+                "the server has to be reached, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY be in the environment";
+            fail("models", error.to_string(), advice)
+        }
     })
 }
 

@@ -10,6 +10,7 @@ use crate::screen::{Screen, hinted};
 
 /// What runs the models on this machine.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Example:\n  modelhub engine install")]
 pub(crate) enum Engine {
     Install(Install),
 }

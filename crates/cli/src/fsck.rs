@@ -1,6 +1,5 @@
 //! `modelhub fsck`: whether every file is there that something names, and whether something names every file.
 
-use anyhow::Context;
 use clap::Args;
 use ledger::Time;
 use serde::Serialize;
@@ -8,14 +7,16 @@ use store::Clock;
 use store::backup;
 use store::fsck::{Found, Look, fsck};
 
+use crate::audit;
 use crate::backup::explained;
+use crate::bucket;
 use crate::place::DataFolder;
 use crate::screen::{Align, Screen, Table, bytes, hinted, one_line};
 
 /// Checks a hub's files: every content that a commit, a release or a kept answer names is there with its size, every
 /// branch, tag and release names a commit, and every file is named by something.
 ///
-/// A hub may be running, and a backup is looked at like a hub's own folder. Ends with status 1 and the first differences
+/// Models in a bucket are looked at there, with the keys of the environment. A hub may be running, and a backup is looked at like a hub's own folder. Ends with status 1 and the first differences
 /// if something is lost. What is merely left over is no difference; the hub collects it by itself.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -59,8 +60,9 @@ impl Fsck {
         let spinner = screen.spinner("Looking at the files");
         let progress = |blobs: u64| spinner.set_message(format!("Looking at the files: {blobs} contents"));
         let before = store::System.now().plus_ms(-Time::DAY_MS);
-        let look = Look { deep: self.deep, repair: self.repair, before, progress: Some(&progress) };
-        let found = fsck(&folder, &look).with_context(|| folder.display().to_string())?;
+        let look =
+            Look { deep: self.deep, repair: self.repair, before, keys: bucket::keys(), progress: Some(&progress) };
+        let found = fsck(&folder, &look).map_err(|error| audit::explained(error, &folder))?;
         spinner.finish_and_clear();
         screen.show(&Told { in_order: found.in_order(), found: &found }, || words(&found, self.repair))?;
         if found.in_order() {

@@ -21,8 +21,10 @@ mod account;
 mod admin;
 mod audit;
 mod backup;
+mod bucket;
 mod checks;
 mod client;
+mod completions;
 mod crew;
 mod doctor;
 mod engine;
@@ -37,19 +39,23 @@ mod library;
 mod life;
 mod limits;
 mod login;
+mod mcp;
 mod models;
+mod moderation;
 mod npy;
 mod organisation;
 mod patience;
 mod place;
 mod publish;
 mod pull;
+mod rates;
 mod receipt;
 mod refund;
 mod release;
 mod run;
 mod runner;
 mod runners;
+mod scan;
 mod screen;
 mod search;
 mod serve;
@@ -97,12 +103,16 @@ enum Command {
     Import(import::Import),
     Pull(pull::Pull),
     Run(run::Run),
+    Mcp(mcp::Mcp),
     Models(models::Models),
     Search(search::Search),
     Checks(checks::Checks),
+    Scan(scan::Scan),
+    Card(scan::Card),
     Diff(life::Diff),
     Yank(life::Yank),
     Price(life::Price),
+    Report(moderation::Report),
     Events(hooks::Events),
     Balance(account::Balance),
     Earnings(account::Earnings),
@@ -132,6 +142,7 @@ enum Command {
     Backup(backup::Backup),
     Restore(backup::Restore),
     Doctor(doctor::Doctor),
+    Completions(completions::Completions),
     #[command(subcommand)]
     Engine(engine::Engine),
     #[command(hide = true)]
@@ -149,12 +160,16 @@ fn main() -> ExitCode {
         Command::Import(import) => import.run(screen),
         Command::Pull(pull) => pull.run(screen),
         Command::Run(run) => run.run(screen),
+        Command::Mcp(mcp) => mcp.run(),
         Command::Models(models) => models.run(screen),
         Command::Search(search) => search.run(screen),
         Command::Checks(checks) => checks.run(screen),
+        Command::Scan(scan) => scan.run(screen),
+        Command::Card(card) => card.run(screen),
         Command::Diff(diff) => diff.run(screen),
         Command::Yank(yank) => yank.run(screen),
         Command::Price(price) => price.run(screen),
+        Command::Report(report) => report.run(screen),
         Command::Events(events) => events.run(screen),
         Command::Balance(balance) => balance.run(screen),
         Command::Earnings(earnings) => earnings.run(screen),
@@ -179,11 +194,52 @@ fn main() -> ExitCode {
         Command::Backup(backup) => backup.run(screen),
         Command::Restore(restore) => restore.run(screen),
         Command::Doctor(doctor) => doctor.run(screen),
+        Command::Completions(completions) => completions.run(screen),
         Command::Engine(engine) => engine.run(screen),
         Command::Runner(runner) => return runner.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => screen::fail(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Walks the commands, each with the words that name it.
+    fn walk(words: &str, command: &mut clap::Command, see: &mut impl FnMut(&str, &mut clap::Command)) {
+        see(words, command);
+        for below in command.get_subcommands_mut().filter(|below| !below.is_hide_set() && below.get_name() != "help") {
+            walk(&format!("{words} {}", below.get_name()), below, see);
+        }
+    }
+
+    #[test]
+    fn every_command_says_what_it_does_and_shows_an_example_of_itself() {
+        let (mut all, mut lacking) = (0, Vec::new());
+        walk("modelhub", &mut Cli::command(), &mut |words, command| {
+            all += 1;
+            let help = command.render_long_help().to_string();
+            let example = help.split_once("Example").or(help.split_once("Begin:")).map(|(_, examples)| examples);
+            if !example.is_some_and(|examples| examples.contains(words)) || command.get_about().is_none() {
+                lacking.push(words.to_owned());
+            }
+        });
+        assert!(all > 60, "{all} commands");
+        assert_eq!(lacking, [""; 0], "their help has no example, or does not say what they do");
+    }
+
+    #[test]
+    fn every_command_takes_json() {
+        let mut command = Cli::command();
+        command.build();
+        walk("modelhub", &mut command, &mut |words, command| {
+            assert!(command.get_arguments().any(|known| known.get_long() == Some("json")), "{words}");
+        });
+        command.debug_assert();
     }
 }

@@ -13,6 +13,9 @@ use crate::screen::{Align, Screen, Table};
 /// A reader sees and calls what is private; a writer commits, publishes and reads the weights; an admin decides about
 /// settings, terms, members, transfers, and about the organisation's keys, which spend its money.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  modelhub organisation create acme
+  modelhub organisation list")]
 pub(crate) enum Organisation {
     Create(Create),
     List(List),

@@ -12,17 +12,18 @@ use std::sync::Arc;
 use anyhow::Context;
 use async_trait::async_trait;
 use clap::Args;
-use engine::Runners;
+use engine::{Runners, RunnersConfig};
 use engine_remote::{Anywhere, Remotes, Sign};
 use hub::{Checking, Hub, Options, Outbound, Parts};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
-use store::{Blobs, Folder, SqliteBooks, SqliteCatalog};
+use store::{Folder, SqliteBooks, SqliteCatalog};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
+use crate::bucket;
 use crate::identity::{self, Identity};
 use crate::place::{self, DataFolder, Running};
 use crate::runners;
@@ -37,6 +38,7 @@ use crate::settings::Settings;
 #[command(after_help = "Examples:
   modelhub serve
   modelhub serve --data /srv/hub --listen 0.0.0.0:8080 --public-url https://hub.example
+  modelhub serve --blobs s3://models/hub --s3-endpoint https://s3.example
   modelhub serve --dev --listen 127.0.0.1:0 --json        the first line says where it is")]
 pub(crate) struct Serve {
     #[command(flatten)]
@@ -68,14 +70,15 @@ impl Serve {
         let checking = Checking { one_call_in: settings.re_execute_one_in.unwrap_or(usual.one_call_in), ..usual };
         let storing = settings.storing();
         let clock: Arc<dyn store::Clock> = Arc::new(store::System);
+        let blobs = bucket::open_blobs(&folder, &settings, &hub_id.to_string())?;
         let books = SqliteBooks::open(folder.path(), Arc::clone(&clock), &store::Options::default())?;
         let catalog = SqliteCatalog::open(folder.path())?;
-        let blobs = Blobs::open(&folder.blobs()).with_context(|| folder.blobs().display().to_string())?;
         let catalog: Arc<dyn store::Catalog> = Arc::new(catalog);
         let index = ::search::Index::open(&folder.search()).with_context(|| folder.search().display().to_string())?;
         let client = outbound::Client::new(reach);
         let owners = Arc::new(OwnersSecret { catalog: Arc::clone(&catalog), clock: Arc::clone(&clock) });
-        let here = Arc::new(Runners::new(runners::config(&settings)?));
+        let weights = Arc::new(bucket::Weights(blobs.clone()));
+        let here = Arc::new(Runners::new(RunnersConfig { weights, ..runners::config(&settings)? }));
         let engine = Anywhere::new(here, Remotes::new(client.clone(), Some(owners)));
         more_descriptors();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -91,6 +94,7 @@ impl Serve {
                 checking,
                 storing,
                 registration: settings.registration(local),
+                trusted_proxies: settings.trusted_proxy.clone().unwrap_or_default(),
             };
             let hub = Hub::start(Parts {
                 books: Arc::new(books),
@@ -119,6 +123,9 @@ impl Serve {
             screen.line(&format!("modelhub {} at {url}", env!("CARGO_PKG_VERSION")))?;
             screen.line(&format!("data            {}", folder.path().display()))?;
             screen.line(&format!("operator's key  {}", key.display()))?;
+            if let Some(place) = &settings.blobs {
+                screen.line(&format!("models          {place}"))?;
+            }
             if self.dev {
                 screen.line("play money      every new account gets 100 OPG promo and 100 OPG cash")?;
             }

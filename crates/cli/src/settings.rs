@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
-use hub::{Bounds, Registration, Storing};
+use hub::{Bounds, Registration, Storing, Subnet};
 use serde::Deserialize;
 
 use crate::screen::hinted;
@@ -43,6 +43,16 @@ pub(crate) struct Settings {
     /// The most that one file may have, in GiB [default: 64]
     #[arg(long, env = "MODELHUB_MAX_FILE_GIB", value_name = "GIB")]
     pub(crate) max_file_gib: Option<u64>,
+    /// Where files of models lie, like s3://BUCKET/PREFIX; chosen once, at the first start [default: in the data folder].
+    /// The keys are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the environment
+    #[arg(long, env = "MODELHUB_BLOBS", value_name = "PLACE")]
+    pub(crate) blobs: Option<String>,
+    /// The server of that bucket, where it is not Amazon's
+    #[arg(long, env = "MODELHUB_S3_ENDPOINT", value_name = "URL")]
+    pub(crate) s3_endpoint: Option<String>,
+    /// What models that run may take of this machine's disk where their files lie in a bucket, in GiB [default: 32]
+    #[arg(long, env = "MODELHUB_S3_CACHE_GIB", value_name = "GIB")]
+    pub(crate) s3_cache_gib: Option<u64>,
     /// How long bytes wait that no model names, in hours; then they are collected; 0: never [default: 24]
     #[arg(long, env = "MODELHUB_COLLECT_AFTER_HOURS", value_name = "HOURS")]
     pub(crate) collect_after_hours: Option<u32>,
@@ -61,6 +71,10 @@ pub(crate) struct Settings {
     /// Who may make an account on the pages [default: open where the hub listens on this machine alone, else invitation]
     #[arg(long, env = "MODELHUB_REGISTRATION", value_name = "WHO")]
     pub(crate) registration: Option<Registering>,
+    /// Proxies in front of the hub, whose X-Forwarded-For or Forwarded says where a request comes from: addresses or where they
+    /// begin, as in 10.0.0.0/8 [default: none, and no header is believed]
+    #[arg(long, env = "MODELHUB_TRUSTED_PROXY", value_name = "ADDRESSES", value_delimiter = ',')]
+    pub(crate) trusted_proxy: Option<Vec<Subnet>>,
 }
 
 /// Who may make an account.
@@ -86,12 +100,16 @@ impl Settings {
             runner_memory_mib: self.runner_memory_mib.or(file.runner_memory_mib),
             re_execute_one_in: self.re_execute_one_in.or(file.re_execute_one_in),
             max_file_gib: self.max_file_gib.or(file.max_file_gib),
+            blobs: self.blobs.or(file.blobs),
+            s3_endpoint: self.s3_endpoint.or(file.s3_endpoint),
+            s3_cache_gib: self.s3_cache_gib.or(file.s3_cache_gib),
             collect_after_hours: self.collect_after_hours.or(file.collect_after_hours),
             quota_gib: self.quota_gib.or(file.quota_gib),
             quota_models: self.quota_models.or(file.quota_models),
             quota_commits_per_hour: self.quota_commits_per_hour.or(file.quota_commits_per_hour),
             quota_commits_per_day: self.quota_commits_per_day.or(file.quota_commits_per_day),
             registration: self.registration.or(file.registration),
+            trusted_proxy: self.trusted_proxy.or(file.trusted_proxy),
         };
         settings.check()?;
         Ok(settings)
@@ -151,6 +169,26 @@ impl Settings {
         if let Some(gib) = self.max_file_gib.filter(|gib| !(1..=1024).contains(gib)) {
             return Err(hinted(format!("max_file_gib = {gib} is out of bounds"), "1 to 1024"));
         }
+        let place = self.blobs.as_deref().map(str::parse::<store::Place>).transpose();
+        let place = place.map_err(|error| hinted(format!("blobs: {error}"), "like s3://models/hub"))?;
+        if place.is_none() && (self.s3_endpoint.is_some() || self.s3_cache_gib.is_some()) {
+            let message = "s3_endpoint and s3_cache_gib say how a bucket is used, and blobs names none";
+            return Err(hinted(message.to_owned(), "--blobs s3://BUCKET/PREFIX"));
+        }
+        if let Some(url) = self.s3_endpoint.as_deref().filter(|url| !is_origin(url)) {
+            return Err(hinted(
+                format!("s3_endpoint = {url:?} is no server"),
+                "like https://s3.example or http://10.0.0.7:9000",
+            ));
+        }
+        if let Some(gib) = self.s3_cache_gib.filter(|gib| !(1..=1 << 20).contains(gib)) {
+            return Err(hinted(format!("s3_cache_gib = {gib} is out of bounds"), "1 to 1048576"));
+        }
+        const MOST: u64 = store::MAX_OBJECT >> 30;
+        if let (Some(place), Some(gib)) = (&place, self.max_file_gib.filter(|gib| *gib > MOST)) {
+            let message = format!("max_file_gib = {gib} is more than goes into {place}");
+            return Err(hinted(message, format!("{MOST} at most where files lie in a bucket")));
+        }
         if let Some(gib) = self.quota_gib.filter(|gib| *gib > 1 << 30) {
             return Err(hinted(format!("quota_gib = {gib} is out of bounds"), "0 to 1073741824"));
         }
@@ -164,6 +202,14 @@ impl Settings {
             _ => Ok(()),
         }
     }
+}
+
+/// A scheme and a host, and no secret in it.
+fn is_origin(url: &str) -> bool {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    host.map(|host| host.trim_end_matches('/')).is_some_and(|host| {
+        !host.is_empty() && !host.contains(['/', '@', '?', '#']) && !host.contains(char::is_whitespace)
+    })
 }
 
 #[cfg(test)]
@@ -192,8 +238,14 @@ mod tests {
             ("name = \"\"", &["name = \"\""]),
             ("runner_memory_mib = 63", &["runner_memory_mib = 63"]),
             ("max_file_gib = 0", &["max_file_gib = 0"]),
+            ("blobs = \"models\"", &["blobs", "models"]),
+            ("s3_endpoint = \"https://s3.example\"", &["s3_endpoint", "blobs names none"]),
+            ("blobs = \"s3://models\"\ns3_endpoint = \"https://k:s@s3.example\"", &["s3_endpoint", "no server"]),
+            ("blobs = \"s3://models\"\ns3_cache_gib = 0", &["s3_cache_gib = 0"]),
+            ("blobs = \"s3://models/x\"\nmax_file_gib = 79", &["max_file_gib = 79", "s3://models/x"]),
             ("quota_gib = 2000000000", &["quota_gib = 2000000000"]),
             ("collect_after_hours = 100000", &["collect_after_hours = 100000"]),
+            ("trusted_proxy = [\"10.0.0.0/33\"]", &["modelhub.toml", "10.0.0.0/33"]),
             ("re_execute_one_in = -1", &["modelhub.toml", "re_execute_one_in = -1"]),
         ] {
             fs::write(Settings::path(folder.path()), text).unwrap();

@@ -11,6 +11,9 @@ use crate::screen::{Align, Screen, Table};
 
 /// Who is told: one address of your alerts (`set`, `show`), and webhooks of what happens to your models (`add`, `list`).
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  modelhub webhook set https://example.com/alerts
+  modelhub webhook list")]
 pub(crate) enum Webhook {
     Set(Set),
     Show(Show),

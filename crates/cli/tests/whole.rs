@@ -298,6 +298,49 @@ fn files_are_looked_at_bounded_and_collected() {
 }
 
 #[test]
+fn what_files_hold_and_what_a_card_leaves_out_is_told() {
+    let hub = Hub::start();
+    let alice = hub.account("alice");
+    let folder = tempfile::tempdir().unwrap();
+    let iris = model(folder.path());
+    // A pickle that runs a program when it is opened.
+    fs::write(Path::new(&iris).join("extra.pkl"), b"cos\nsystem\n(S'true'\ntR.").unwrap();
+    hub.json(&alice, &["publish", &iris]);
+    let begun = Instant::now();
+    let found = loop {
+        let found = hub.json(&alice, &["scan", "alice/iris"]);
+        if found["waiting"] == 0 {
+            break found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "not all was looked at within a minute: {found}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!((&found["verdict"], &found["dangerous"]), (&json!("dangerous"), &json!(1)), "{found}");
+    let file = found["items"].as_array().unwrap().iter().find(|item| item["path"] == "extra.pkl").unwrap();
+    assert_eq!(file["findings"][0]["code"], "dangerous_import");
+    let card = hub.json(&alice, &["card", "alice/iris"]);
+    assert!(card["score"].as_u64() < Some(100) && card["licences"][0]["licence"] == "MIT", "{card}");
+    let said = |args: &[&str]| {
+        let output = hub.command(args).env("MODELHUB_URL", &hub.url).env("MODELHUB_KEY", &alice).output().unwrap();
+        assert!(output.status.success(), "{args:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let scan = said(&["scan", "alice/iris"]);
+    assert!(scan.contains("dangerous_import: ") && scan.contains("alice/iris is dangerous: "), "{scan}");
+    let words = said(&["card", "alice/iris"]);
+    assert!(
+        words.contains(&format!("alice/iris: {} of 100", card["score"])) && words.contains("licence MIT"),
+        "{words}"
+    );
+    let missing = card["parts"].as_array().unwrap().iter().find(|part| part["filled"] == false).unwrap();
+    assert!(words.contains(missing["how"].as_str().unwrap().split('\n').next().unwrap()), "{words}");
+    for command in ["scan", "card"] {
+        let (status, said) = hub.fails(&alice, &[command, "alice/iris", "--revision", "nowhere"]);
+        assert!(status == Some(1) && said.contains("nowhere"), "{said}");
+    }
+}
+
+#[test]
 fn books_without_their_catalogue_are_no_hub() {
     let mut hub = Hub::start();
     hub.account("bob");
@@ -374,6 +417,28 @@ fn a_mistake_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_key_gets_another_secret_and_the_operator_says_how_often_each_may_ask() {
+    let hub = Hub::start();
+    let alice = hub.account("alice");
+    let made = hub.json(&alice, &["key", "create", "--name", "app", "--scope", "read", "--rate", "60/min"]);
+    let (id, old) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let rotated = hub.json(&alice, &["key", "rotate", id, "--overlap-hours", "0"]);
+    assert_eq!((&rotated["id"], &rotated["rate"]), (&made["id"], &"60/min".into()));
+    let (status, said) = hub.fails(old, &["balance"]);
+    assert!(status == Some(1) && said.contains("expired") && said.contains("hint: "), "{said}");
+    hub.json(rotated["key"].as_str().unwrap(), &["balance"]);
+    let (_, said) = hub.fails(&alice, &["key", "rotate", id, "--overlap-hours", "721"]);
+    assert!(said.contains("0..=720"), "{said}");
+    let set = hub.json("", &["admin", "request-rate", "account", "calls", "5000/h"]);
+    assert_eq!((&set["account"]["calls"], &set["address"]["reads"]), (&"5000/h".into(), &"1200/min".into()));
+    let set = hub.json("", &["admin", "request-rate", "address", "reads", "none"]);
+    assert_eq!(set["address"]["reads"], Value::Null);
+    let (status, said) = hub.fails("", &["admin", "request-rate", "key", "calls", "often"]);
+    assert!(status == Some(2) && said.contains("or none"), "{said}");
+    assert_eq!(hub.json("", &["admin", "settings"])["request_rates"], set);
+}
+
+#[test]
 fn a_key_is_for_the_hub_that_gave_it() {
     let hub = Hub::start();
     let alice = hub.account("alice");
@@ -394,61 +459,4 @@ fn a_hub_without_its_receipt_key_does_not_take_a_new_one() {
     let (status, said) = hub.fails("", &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(status, Some(1));
     assert!(said.contains("receipt.key is missing"), "{said}");
-}
-
-#[test]
-fn every_command_shows_an_example() {
-    let groups = ["admin account", "admin", "key", "engine", "webhook"];
-    let leaves = [
-        "serve",
-        "login",
-        "publish",
-        "run",
-        "models",
-        "checks",
-        "balance",
-        "earnings",
-        "calls",
-        "entries",
-        "statement",
-        "receipt",
-        "refund",
-        "holds",
-        "debts",
-        "limits",
-        "quota",
-        "trial",
-        "webhook set",
-        "webhook show",
-        "webhook remove",
-        "webhook test",
-        "alerts",
-        "audit",
-        "fsck",
-        "backup",
-        "restore",
-        "doctor",
-        "key create",
-        "key list",
-        "key revoke",
-        "engine install",
-        "admin account create",
-        "admin grant",
-        "admin deposit",
-        "admin payout",
-        "admin hold",
-        "admin holds",
-        "admin release",
-        "admin trial",
-        "admin fee",
-        "admin rate",
-        "admin quota",
-        "admin collect",
-    ];
-    for command in groups.iter().chain(&leaves) {
-        let output = Command::new(PROGRAM).args(command.split(' ')).arg("--help").output().unwrap();
-        let help = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{command}");
-        assert!(groups.contains(command) || help.contains(&format!("  modelhub {command}")), "{command}: {help}");
-    }
 }

@@ -53,7 +53,7 @@ pub use failure::{Absence, Away, Death, Failure, Unavailable, clean};
 pub use frame::{MAX_CALL, check_signature};
 pub use remote::Remote;
 pub use request::timed_out;
-pub use runners::{Runners, RunnersConfig, Sandbox};
+pub use runners::{Here, Runners, RunnersConfig, Sandbox, Weights};
 pub use sandbox::Protections;
 
 /// Runs models, from the hub's side.

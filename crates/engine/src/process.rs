@@ -163,15 +163,15 @@ pub(crate) struct Started {
     pub(crate) memory_bytes: u64,
 }
 
-/// Has a runner load `weights`. Takes at most the limit for loading.
+/// Has a runner load `weights`. Takes at most the limit for loading, once the file is open.
 pub(crate) async fn start(
     spares: &Arc<Spares>,
     config: &Arc<RunnersConfig>,
     weights: &Path,
     place: OwnedSemaphorePermit,
 ) -> Result<Started, Failure> {
+    let model = open_weights(config, weights).await?;
     within(config, async {
-        let model = open_weights(weights).await?;
         let place = match spares.take() {
             None => place,
             Some(mut spare) => {
@@ -196,8 +196,8 @@ pub(crate) async fn start_last(
     weights: &Path,
     place: OwnedSemaphorePermit,
 ) -> Result<Started, Failure> {
+    let model = open_weights(config, weights).await?;
     within(config, async {
-        let model = open_weights(weights).await?;
         let mut greeted = greet(config).await?;
         greeted.process.place = Some(place);
         // Before it loads: the threads that the runtime makes then are as its first.
@@ -218,9 +218,10 @@ async fn within(
     }
 }
 
-async fn open_weights(weights: &Path) -> Result<File, Failure> {
-    let weights = weights.to_owned();
-    let opened = tokio::task::spawn_blocking(move || File::open(weights)).await;
+/// What takes too long to open goes on opening: whoever comes next finds it there.
+async fn open_weights(config: &RunnersConfig, weights: &Path) -> Result<File, Failure> {
+    let (weights, files) = (weights.to_owned(), config.weights.clone());
+    let opened = tokio::task::spawn_blocking(move || files.open(&weights)).await;
     let opened = opened.map_err(|_| Failure::Died { how: Death::Stopped })?;
     opened.map_err(|error| Failure::Weights { reason: error.to_string() })
 }

@@ -104,6 +104,9 @@ struct Runner {
 
 impl Runner {
     fn serve(mut self, locks: Locks, open: impl FnOnce() -> Result<Box<dyn Backend>, String>) -> Result<(), Broken> {
+        if locks.on {
+            sandbox::give_way();
+        }
         let mut backend = match guarded(open) {
             Ok(backend) => backend,
             Err(reason) => {

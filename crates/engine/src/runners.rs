@@ -3,7 +3,9 @@
 //! Always: dropped, it has killed every runner. Needs a tokio runtime around `run` and `trial`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -46,6 +48,23 @@ pub struct RunnersConfig {
     pub sandbox: Sandbox,
     /// What a runner may have of memory on top of what its runtime has.
     pub memory_bytes: u64,
+    /// How the hub opens a model's file.
+    pub weights: Arc<dyn Weights>,
+}
+
+/// The files of models. Opening one may take its time: it may have to be brought here.
+pub trait Weights: std::fmt::Debug + Send + Sync {
+    fn open(&self, path: &Path) -> io::Result<File>;
+}
+
+/// Files that are where they say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Here;
+
+impl Weights for Here {
+    fn open(&self, path: &Path) -> io::Result<File> {
+        File::open(path)
+    }
 }
 
 /// Whether runners lock themselves in.
@@ -75,6 +94,7 @@ impl RunnersConfig {
             log: false,
             sandbox: Sandbox::Required,
             memory_bytes: 8 * 1024 * 1024 * 1024,
+            weights: Arc::new(Here),
         }
     }
 }

@@ -59,11 +59,15 @@ impl Protections {
     }
 }
 
+/// Others run first when the machine is busy, and die last when it runs out of memory. Before the runtime is opened: that
+/// takes a core for a while, and who ends runners on purpose has one opened for each.
+pub(crate) fn give_way() {
+    let _ = rustix::process::nice(10);
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+}
+
 /// Locks this process in, as far as the kernel lets it; `memory_bytes` is what it may have on top of what it has.
 pub(crate) fn lock_in(memory_bytes: u64) -> Protections {
-    // Others die first when the machine runs out of memory, and others run first when it is busy.
-    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    let _ = rustix::process::nice(10);
     let told = |layer: &str, done: Result<(), String>| {
         if let Err(reason) = &done {
             // Standard error is the hub's where it asks for it, and nowhere where it does not.

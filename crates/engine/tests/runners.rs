@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use engine::{Call, Death, Engine, Failure, Model, Ran, Runners, RunnersConfig, Sandbox};
+use engine::{Call, Death, Engine, Failure, Model, Ran, Runners, RunnersConfig, Sandbox, Weights};
 use tempfile::TempDir;
 use tensor::{Mismatch, Tensor};
 
@@ -417,6 +420,41 @@ async fn a_deadline_that_comes_while_the_model_loads_is_kept() {
     assert!(matches!(toys.run(&model, &[1], 100).await, Err(Failure::TimedOut { limit_ms: 50..=100 })));
     assert!(started.elapsed() < Duration::from_millis(400), "{:?}", started.elapsed());
     assert!(toys.run(&model, &[1], 5000).await.is_ok());
+}
+
+/// Files that are not where they say, and are brought when somebody lets them.
+#[derive(Debug)]
+struct Elsewhere {
+    folder: PathBuf,
+    brought: Mutex<Receiver<()>>,
+}
+
+impl Weights for Elsewhere {
+    fn open(&self, path: &Path) -> io::Result<File> {
+        self.brought.lock().unwrap().recv().map_err(io::Error::other)?;
+        File::open(self.folder.join(path.file_name().unwrap()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_has_to_be_brought_costs_its_caller_the_wait_and_the_model_none_of_its_limit() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (bring, brought) = channel();
+    let toys = Toys::new(|config| {
+        config.load_limit_ms = 2_000;
+        config.weights = Arc::new(Elsewhere { folder: elsewhere.path().to_owned(), brought: Mutex::new(brought) });
+    });
+    let model = toys.model("count");
+    std::fs::rename(&model.weights, elsewhere.path().join(model.weights.file_name().unwrap())).unwrap();
+    assert!(matches!(toys.run(&model, &[1], 100).await, Err(Failure::TimedOut { .. })));
+    // One for what was given up above, which goes on, and one for whoever comes next.
+    for _ in 0..2 {
+        bring.send(()).unwrap();
+    }
+    assert!(toys.run(&model, &[1], 5000).await.is_ok());
+    drop(bring);
+    let gone = toys.model("count");
+    assert!(matches!(toys.run(&gone, &[1], 5000).await, Err(Failure::Weights { .. })));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

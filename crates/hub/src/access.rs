@@ -8,6 +8,7 @@ use registry::{Access, Handle, ModelName};
 use store::{AccessCursor, AccessRequest, AccessStatus, CatalogError, Repository};
 
 use crate::ids::hex;
+use crate::moderation::Stands;
 use crate::repositories::{MAX_LISTED, gone};
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
@@ -31,6 +32,7 @@ impl Hub {
     ) -> Result<AccessRequest, Error> {
         let found = self.seen(Some(caller), name).await?;
         caller.may(Action::Read, Object::Model(&found.model.name))?;
+        found.model.open_to(Some(caller))?;
         gated(&found)?;
         check_text("message", message)?;
         if caller.may(Action::ReadWeights, Object::Account(&found.model.owner)).is_ok() {
@@ -143,8 +145,8 @@ impl Hub {
             let found = self.seen(Some(caller), name).await?;
             return Err(missing(&found, who.to_string(), Some(AccessStatus::Rejected)));
         }
-        let (hub, model, account) = (self.clone(), request.model, request.account.id);
-        whole(async move { Ok(hub.0.catalog.remove_access_request(model, account).await.map(drop)?) }).await
+        let (hub, model, account, act) = (self.clone(), request.model, request.account.id, self.act(caller));
+        whole(async move { Ok(hub.0.catalog.remove_access_request(model, account, act).await.map(drop)?) }).await
     }
 
     /// Says whether whoever asks for the weights is let in at once.
@@ -174,9 +176,9 @@ impl Hub {
             decider: Some(caller.handle().clone()),
             ..request
         };
-        let (hub, by, name) = (self.clone(), caller.account().id, of.model.name.clone());
+        let (hub, act, name) = (self.clone(), self.act(caller), of.model.name.clone());
         whole(async move {
-            hub.0.catalog.decide_access(&decided, Some(by)).await.map_err(gone(&name))?;
+            hub.0.catalog.decide_access(&decided, act).await.map_err(gone(&name))?;
             Ok(decided)
         })
         .await

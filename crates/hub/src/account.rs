@@ -3,7 +3,7 @@
 use ledger::{AccountId, Amount, KeyId, Time, Transfer, TransferId};
 use registry::{Handle, ModelName};
 use sha2::{Digest, Sha256};
-use store::{Account, AccountKind, KeyRecord, Limits, NewKey, Scope};
+use store::{Account, AccountKind, KeyRecord, Limits, NewKey, RequestRate, Scope};
 
 use crate::ids::{hex, random};
 use crate::limits::check_limits;
@@ -23,6 +23,8 @@ pub struct KeyWish {
     pub scopes: Vec<Scope>,
     pub models: Option<Vec<ModelName>>,
     pub limits: Limits,
+    /// The most calls with it.
+    pub rate: Option<RequestRate>,
     pub expires_in_days: Option<u32>,
 }
 
@@ -157,6 +159,10 @@ impl Hub {
             let rule = "a key with a limit a day or a month makes no keys that call: together they would spend more";
             return Err(invalid("scopes", Scope::Call.to_string(), rule));
         }
+        if caller.rate().is_some() && wish.scopes.contains(&Scope::Call) {
+            let rule = "a key with a rate of its own makes no keys that call: together they would call more often";
+            return Err(invalid("scopes", Scope::Call.to_string(), rule));
+        }
         let limits = wish.limits.within(caller.limits());
         let models = wish.models.or_else(|| caller.models().map(<[_]>::to_vec));
         let wish = KeyWish { limits, models, ..wish };
@@ -221,6 +227,9 @@ impl Hub {
             revoked: None,
             session: false,
             used: None,
+            rate: wish.rate,
+            rotated: None,
+            old_until: None,
         };
         let new = NewKey { record: record.clone(), hash: Sha256::digest(secret.as_bytes()).into() };
         (FreshKey { record, secret }, new)

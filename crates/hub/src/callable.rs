@@ -8,6 +8,7 @@ use registry::{ModelName, ReleaseNumber};
 use store::ReleaseRecord;
 use tensor::Signature;
 
+use crate::moderation::Stands;
 use crate::repositories::sees;
 use crate::{Action, Caller, Error, Hub, Object};
 
@@ -21,8 +22,9 @@ pub struct Callable {
 }
 
 impl Callable {
-    /// Whether it may be called: one that was yanked only by who `named` it.
+    /// Whether it may be called: one that was yanked only by who `named` it, of a model that was taken down none.
     pub(crate) fn may_run(&self, named: bool) -> Result<(), Error> {
+        self.release.model.stands()?;
         match &self.release.yanked {
             Some(reason) if !named => {
                 let (model, release) = (self.release.model.name.clone(), self.release.number);
@@ -30,6 +32,12 @@ impl Callable {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether its model was not taken down: asked beforehand by whoever says something of the release before the call
+    /// itself is made.
+    pub fn stands(&self) -> Result<(), Error> {
+        self.release.model.stands()
     }
 
     /// How many items these inputs are: the largest first axis that the contract leaves open; one where there is none.
@@ -92,31 +100,44 @@ impl Hub {
         model: &ModelName,
         release: Option<ReleaseNumber>,
     ) -> Result<Arc<Callable>, Error> {
+        let found = self.found_for(viewer, model, release).await?;
+        found.release.model.open_to(viewer)?;
+        Ok(found)
+    }
+
+    /// The same, also of a model that was taken down.
+    async fn found_for(
+        &self,
+        viewer: Option<&Caller>,
+        model: &ModelName,
+        release: Option<ReleaseNumber>,
+    ) -> Result<Arc<Callable>, Error> {
         let found = self.model(model, release).await;
         match found {
             Ok(found) if sees(viewer, &found.release.model) => Ok(found),
             // What is private is not there, and not under an older name either.
             Ok(_) => Err(Error::NoModel { model: model.clone() }),
             Err(Error::NoRelease { .. } | Error::NeverReleased { .. }) => {
-                self.seen(viewer, model).await?;
+                self.seen(viewer, model).await?.model.stands()?;
                 found
             }
             Err(_) => found,
         }
     }
 
-    /// The same for a call: a version that waits to be a release becomes one by it.
+    /// The same for a call: a version that waits to be a release becomes one by it. What was taken down is refused later,
+    /// for the kept answer of an earlier call is still its caller's.
     pub async fn called(
         &self,
         caller: &Caller,
         model: &ModelName,
         release: Option<ReleaseNumber>,
     ) -> Result<Arc<Callable>, Error> {
-        match self.model_for(Some(caller), model, release).await {
+        match self.found_for(Some(caller), model, release).await {
             Err(Error::NoRelease { .. } | Error::NeverReleased { .. }) => {
                 caller.may(Action::Call, Object::Model(model))?;
                 self.release_for(caller, model, release).await?;
-                self.model_for(Some(caller), model, release).await
+                self.found_for(Some(caller), model, release).await
             }
             found => found,
         }

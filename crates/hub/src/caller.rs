@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use ledger::{AccountId, KeyId, Time};
 use registry::{Handle, ModelName};
 use sha2::{Digest, Sha256};
-use store::{Account, AccountKind, Credential, KeyRecord, Limits, MemberRole, Scope};
+use store::{Account, AccountKind, Credential, KeyRecord, Limits, MemberRole, RequestRate, Scope};
 
 use crate::{Error, Hub};
 
@@ -86,8 +86,11 @@ impl Caller {
             revoked: None,
             session: false,
             used: None,
+            rate: None,
+            rotated: None,
+            old_until: None,
         };
-        let credential = Credential { key, account, groups, limits: Limits::default() };
+        let credential = Credential { key, account, groups, limits: Limits::default(), ends: None };
         Caller { credential: Arc::new(credential), hash: None }
     }
 
@@ -181,9 +184,19 @@ impl Caller {
         self.credential.key.models.as_deref()
     }
 
-    /// When the key ends, if it does.
+    /// When the key ends, or the secret that came, if one of them does.
     pub(crate) fn expires(&self) -> Option<Time> {
-        self.credential.key.expires
+        self.credential.key.expires.into_iter().chain(self.credential.ends).min()
+    }
+
+    /// Whether the key has a newer secret than the one that came.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.credential.ends.is_some()
+    }
+
+    /// The most calls with the key.
+    pub fn rate(&self) -> Option<RequestRate> {
+        self.credential.key.rate
     }
 
     /// Whether the key is for this model.
@@ -287,7 +300,7 @@ impl Hub {
         if credential.key.revoked.is_some() {
             return Err(Error::KeyRevoked);
         }
-        match credential.key.expires {
+        match credential.key.expires.into_iter().chain(credential.ends).min() {
             Some(at) if at <= now => Err(Error::KeyExpired { at }),
             _ => {
                 if note {

@@ -98,9 +98,7 @@ impl Hub {
         if readme.size > MAX_README {
             return Ok(Some(format!("README.md has {} bytes, at most {MAX_README} are read", readme.size)));
         }
-        let (blobs, digest) = (self.0.blobs.clone(), readme.sha256);
-        let read = tokio::task::spawn_blocking(move || blobs.read(digest, MAX_README)).await;
-        let text = read.map_err(|crash| Error::Internal { reason: crash.to_string() })??;
+        let text = self.read_blob(readme.sha256, MAX_README).await?;
         Ok(Card::from_bytes(&text).err().map(|error| match error.hint() {
             Some(hint) => format!("{error}; {hint}"),
             None => error.to_string(),

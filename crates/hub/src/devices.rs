@@ -73,7 +73,8 @@ impl Hub {
         if let Some(needed) = KEY.into_iter().find(|scope| !caller.scopes().contains(scope)) {
             return Err(Error::ScopeMissing { needed, has: has() });
         }
-        if !caller.is_session() && (caller.expires().is_some() || caller.limits() != Limits::default()) {
+        let bounded = caller.limits() != Limits::default() || caller.rate().is_some();
+        if !caller.is_session() && (caller.expires().is_some() || bounded) {
             let rule = "a key that has limits or ends lets no program in; sign in on a page".to_owned();
             return Err(Error::Invalid { what: "key", value: caller.key_name().to_owned(), rule });
         }

@@ -4,14 +4,18 @@ use engine::{Away, Failure, Unavailable};
 use ledger::{AccountId, Amount, CallId, PriceError, Refusal, SplitError, TariffError};
 use registry::{
     Access, CardError, CommitId, Digest, EditError, FilePath, Handle, ModelName, NameError, RefName, ReleaseNumber,
-    TreeError,
+    Restriction, TreeError,
 };
-use store::{AccessStatus, BlobError, CatalogError, Denied, MAX_WAITING, MemberRole, RefKind, Scope};
+use store::{
+    AccessStatus, BlobError, CatalogError, Denied, MAX_OPEN_REPORTS, MAX_WAITING, MemberRole, RefKind, ReportState,
+    Scope,
+};
 use tasks::Refusal as Unread;
 use tensor::Mismatch;
 
 use crate::budgets::Over;
 use crate::quote::Quote;
+use crate::rates::RateLeft;
 use crate::signing::Unsigned;
 
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,12 @@ pub enum Error {
     NoDevice { code: String },
     #[error("{what}")]
     Crowded { what: String },
+    #[error("too many tries to get in failed; the next is taken in {wait_s} s")]
+    ManyAttempts { wait_s: u32 },
+
+    // How often.
+    #[error("this {} may make {} at {}, and they are used up", .0.whose, .0.kind, .0.rate)]
+    RateReached(RateLeft),
 
     // What is searched.
     #[error(transparent)]
@@ -85,6 +95,18 @@ pub enum Error {
     NoModel { model: ModelName },
     #[error("{model} has no release {release}")]
     NoRelease { model: ModelName, release: ReleaseNumber },
+    #[error("{model} was taken down by the hub's operator on {}, for {}: {}", ledger::Time::date(.restriction.at.day()), .restriction.reason.says(), .restriction.text)]
+    TakenDown { model: ModelName, restriction: Restriction },
+    #[error("there is no report {report}")]
+    NoReport { report: u64 },
+    #[error("the report {report} was answered already: {state}")]
+    ReportAnswered { report: u64, state: ReportState },
+    #[error("an account sends at most {bound} reports, and changes of reports, within a day")]
+    ManyReports { bound: u64, wait_s: u32 },
+    #[error("{MAX_OPEN_REPORTS} reports of {model} wait for the operator already, as many as may")]
+    EnoughReports { model: ModelName },
+    #[error("{handle} is not verified")]
+    NotVerified { handle: Handle },
     #[error("{model} has no release yet")]
     NeverReleased { model: ModelName },
     #[error("{model} {release} is no release: {reason}")]
@@ -291,11 +313,16 @@ impl From<CatalogError> for Error {
             CatalogError::ModelTaken { model } => Error::ModelTaken { model },
             CatalogError::HasReleases { count } => Error::HasReleases { count },
             CatalogError::Stale { head } => Error::Overtaken { head },
-            // What these are about is known where they are asked for: `organisations.rs`, `access.rs`.
+            // The model is named where it is asked for: `repositories::gone`, `reports.rs`.
+            of_model @ (CatalogError::TakenDown { .. }
+            | CatalogError::ManyReports { .. }
+            | CatalogError::EnoughReports) => Error::Internal { reason: of_model.to_string() },
+            // What these are about is known where they are asked for: `organisations.rs`, `access.rs`, `rotate.rs`.
             many @ (CatalogError::ManyMembers
             | CatalogError::ManyMemberships
             | CatalogError::ManyOrganisations
             | CatalogError::ManyRequests
+            | CatalogError::ManySecrets
             | CatalogError::LastAdmin) => Error::Internal { reason: many.to_string() },
             gone @ CatalogError::Gone { .. } => Error::Internal { reason: gone.to_string() },
             CatalogError::WayTaken => Error::WayTaken,

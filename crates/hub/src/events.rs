@@ -89,7 +89,7 @@ impl Hub {
         let reader = viewer.filter(|viewer| viewer.may(Action::Read, Object::Hub).is_ok());
         let model = match &follow.model {
             None => None,
-            Some(name) => Some(self.repository(viewer, name).await?.model.id),
+            Some(name) => Some(self.there(viewer, name).await?.model.id),
         };
         let account = match &follow.account {
             None => None,
@@ -101,6 +101,7 @@ impl Hub {
             model,
             account,
             kind: follow.kind,
+            viewer: reader.map(|reader| reader.account().id),
             groups: reader.map(Caller::groups).unwrap_or_default(),
             only: reader.and_then(Caller::models).map(<[_]>::to_vec),
         })

@@ -4,13 +4,13 @@
 //! whichever revision, range or form is asked for; that a file is there, its size and its digest are no secret of a model that is seen.
 
 use std::collections::HashMap;
-use std::fs;
 use std::sync::Arc;
 
 use registry::{Access, Card, Digest, File, GitOid, LARGE_BYTES, ModelName, RefName, Revision, Tree};
 use store::{AccessStatus, CommitRecord, Repository};
 
 use crate::publish::MAX_README;
+use crate::upload::beside;
 use crate::{Action, Caller, Error, Hub, Object};
 
 /// The files of a model at one commit.
@@ -27,7 +27,7 @@ pub struct Snapshot {
 pub struct Opened {
     pub file: File,
     /// At its beginning.
-    pub content: fs::File,
+    pub content: store::Content,
 }
 
 impl Hub {
@@ -110,13 +110,17 @@ impl Hub {
         Ok(file)
     }
 
+    /// Reads a blob whole, at most `limit` bytes.
+    pub(crate) async fn read_blob(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, Error> {
+        let blobs = self.0.blobs.clone();
+        beside(move || blobs.read(digest, limit)).await
+    }
+
     /// Opens a file of it.
     pub async fn open(&self, viewer: Option<&Caller>, snapshot: &Snapshot, path: &str) -> Result<Opened, Error> {
         let file = self.file(viewer, snapshot, path).await?;
-        let blobs = self.0.blobs.clone();
-        let digest = file.sha256;
-        let opened = tokio::task::spawn_blocking(move || blobs.open_file(digest)).await;
-        let content = opened.map_err(|crash| Error::Internal { reason: crash.to_string() })??;
+        let (blobs, digest) = (self.0.blobs.clone(), file.sha256);
+        let content = beside(move || blobs.content(digest)).await?;
         Ok(Opened { file: file.clone(), content })
     }
 

@@ -10,7 +10,9 @@
 
 mod access;
 mod account;
+mod address;
 mod alerts;
+mod attempts;
 mod batching;
 mod browse;
 mod budgets;
@@ -38,23 +40,31 @@ mod kept;
 mod life;
 mod limits;
 mod listing;
+mod meters;
 mod metrics;
+mod moderation;
 mod money;
 mod numbering;
 mod offer;
 mod organisations;
 mod outcome;
 mod own;
+mod owner;
 mod post;
+mod preview;
 mod project;
 pub mod publish;
 mod quota;
 mod quote;
+mod ranking;
+mod rates;
 mod receipts;
 mod refund;
 mod release;
+mod reports;
 mod repositories;
 mod rights;
+mod rotate;
 mod scanning;
 mod sessions;
 mod signin;
@@ -71,6 +81,7 @@ mod webhook;
 use std::sync::{Arc, Mutex};
 
 use engine::{Engine, EngineInfo, Unavailable};
+use moderation::Stands;
 pub use receipt::{Address, Signature};
 use receipt::{HubId, Signer};
 use store::{Blobs, Books, Catalog, Clock};
@@ -78,6 +89,8 @@ use tokio::task::JoinHandle;
 
 pub use access::Asker;
 pub use account::{FreshKey, KeyWish, new_secret};
+pub use address::{BadSubnet, Network, Subnet};
+pub use attempts::Attempt;
 pub use browse::{Described, Sought, card_words, task_of};
 pub use budgets::Over;
 pub use callable::Callable;
@@ -101,15 +114,21 @@ pub use life::PricesView;
 pub use limits::LimitsView;
 pub use listing::{ListedModel, ModelView};
 pub use metrics::Metrics;
+pub use moderation::{Case, DecisionView, MAX_NOTE, MAX_PUBLIC_TEXT, Measure, ModerationView};
 pub use money::{BalanceView, Movement, Posted};
 pub use own::OwnModel;
+pub use owner::OwnerPage;
 pub use quota::{Bounds, QuotaView, Storing};
 pub use quote::{NamedPart, Quote};
+pub use ranking::{By, LEAST_BEFORE, MIN_TRIED, MIN_WEEK, MIN_WEEK_PAYERS, Ranked, RankingWish, lower_bound};
+pub use rates::{Asking, RateLeft};
 pub use receipts::receipt_of;
 pub use refund::{RefundView, RefundWish};
 pub use release::Releasing;
+pub use reports::{MAX_REPORT_TEXT, ReportWish};
 pub use repositories::MAX_LISTED;
 pub use rights::Right;
+pub use rotate::{MAX_OVERLAP_HOURS, OVERLAP_HOURS};
 pub use scan::{
     Code as ScanCode, Danger, Finding, Format, Import as ScanImport, Report as ScanReport, Verdict as ScanVerdict,
 };
@@ -119,9 +138,10 @@ pub use sessions::SESSION_DAYS;
 pub use signin::{Ceremony, FreshInvitation, Registration, SignedText, Ways};
 pub use store::{
     AccessRequest, AccessStatus, Account, AccountKind, Alert, CheckCounts, CheckKind, CheckOutcome, CheckSum,
-    CommitRecord, Compared, DaySum, Delivery, DraftRecord, Earning, Event, EventKind, Hook, KeyRecord, Limits, Member,
-    MemberRole, Membership, ModelTotals, Order, Ref, RefKind, ReleaseRecord, Repository, Scope, Seq, Settings, Spent,
-    Totals, Trial, Wanted, Webhook,
+    CommitRecord, Compared, DaySum, Decision, DecisionKind, Delivery, DraftRecord, Earning, Event, EventKind, Hook,
+    KeyRecord, Limits, Member, MemberRole, Membership, ModelTotals, Order, RateSettings, Ref, RefKind, ReleaseRecord,
+    Report, ReportState, Repository, RequestKind, RequestRate, RequestRates, Scope, Seq, Settings, Spent, Totals,
+    Trial, Verified, Wanted, Webhook,
 };
 pub use task::Performed;
 pub use trials::TrialView;
@@ -173,6 +193,8 @@ pub struct Options {
     pub checking: Checking,
     pub storing: Storing,
     pub registration: Registration,
+    /// Whose word on where a request comes from counts.
+    pub trusted_proxies: Vec<Subnet>,
 }
 
 /// A running hub. Cheap to clone; all clones are the same hub.
@@ -203,6 +225,8 @@ struct Inner {
     cards: kept::Kept<registry::Card>,
     settings: money::CachedSettings,
     turns: Arc<turn::Turns>,
+    /// Who asked how often.
+    meters: meters::Meters,
     budgets: Arc<budgets::Budgets>,
     watch: alerts::Watch,
     versions: versions::Versions,
@@ -210,6 +234,7 @@ struct Inner {
     checks: checks::Checks,
     scans: scanning::Scans,
     searching: finding::Searching,
+    ranking: ranking::Ranking,
     /// Wakes whoever publishes what was committed.
     drafts: tokio::sync::Notify,
     /// How many requests may wait for something to happen.
@@ -257,6 +282,7 @@ impl Hub {
             cards: kept::Kept::new(MAX_KEPT_CARD_BYTES),
             settings: money::CachedSettings::new(settings),
             turns: Arc::default(),
+            meters: meters::Meters::default(),
             budgets: Arc::default(),
             watch: alerts::Watch::default(),
             versions: versions::Versions::default(),
@@ -264,6 +290,7 @@ impl Hub {
             checks,
             scans,
             searching,
+            ranking: ranking::Ranking::default(),
             drafts: tokio::sync::Notify::new(),
             followers: Arc::new(tokio::sync::Semaphore::new(events::MAX_WAITING)),
             diffing: Arc::new(tokio::sync::Semaphore::new(diff::MAX_DIFFING)),
@@ -302,6 +329,7 @@ impl Hub {
         hub.start_task(async |hub| hub.keep_checking(to_check).await);
         hub.start_task(async |hub| hub.keep_scanning(to_scan).await);
         hub.start_task(async |hub| hub.keep_index().await);
+        hub.start_task(async |hub| hub.keep_ranking().await);
         hub.start_task(async |hub| hub.keep_log(searched).await);
         hub.start_task(async |hub| hub.keep_used().await);
         Ok(hub)
@@ -363,6 +391,7 @@ impl Hub {
 
     /// Whether a paid call of this release could be made now.
     pub async fn ready_for(&self, callable: &Callable) -> Result<(), Error> {
+        callable.release.model.stands()?;
         let model = callable.model.clone();
         self.ready_to(move |hub| hub.0.engine.ready(&model)).await
     }

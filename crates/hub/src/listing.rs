@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use registry::ModelName;
-use store::{ModelTotals, ReleaseRecord, Totals};
+use store::{ModelTotals, ReleaseRecord, Totals, Verified};
 
 use crate::{Callable, Caller, Error, Hub};
 
@@ -19,6 +19,8 @@ pub struct ListedModel {
     pub price: ledger::Price,
     /// What one call with one item costs now; none while a USD price has no rate.
     pub cost: Option<ledger::Amount>,
+    /// Whether the operator checked who its owner is.
+    pub verified: bool,
 }
 
 /// One model, whole.
@@ -28,16 +30,21 @@ pub struct ModelView {
     /// Newest first.
     pub releases: Vec<ReleaseRecord>,
     pub totals: ModelTotals,
+    /// Whether the operator checked who its owner is, and against what.
+    pub verified: Option<Verified>,
 }
 
 impl Hub {
     /// Models, the newest first.
     pub async fn listing(&self, offset: u64, limit: u64) -> Result<Vec<ListedModel>, Error> {
         let listing = self.0.catalog.listing(offset, limit).await?;
+        let owners: Vec<_> = listing.iter().map(|(release, _)| release.model.owner.id).collect();
+        let known = self.verified(&owners).await?;
         let (rate, now) = (self.settings().rate, self.0.clock.now());
         let listed = |(release, totals): (ReleaseRecord, ModelTotals)| ListedModel {
             cost: release.price_at(now).cost(&ledger::Usage::ONE_CALL, rate).ok(),
             price: release.price_at(now),
+            verified: known.contains_key(&release.model.owner.id),
             release,
             totals,
         };
@@ -59,6 +66,7 @@ impl Hub {
         let latest = self.model(name, None).await?;
         let releases = self.0.catalog.releases(&latest.release.model.name, SHOWN_RELEASES).await?;
         let totals = self.0.catalog.model_totals(latest.release.model.id).await?;
-        Ok(ModelView { latest, releases, totals })
+        let verified = self.verified_of(latest.release.model.owner.id).await?;
+        Ok(ModelView { latest, releases, totals, verified })
     }
 }

@@ -41,7 +41,12 @@ impl Hub {
     }
 
     /// An organisation with which this caller may do this.
-    async fn organisation(&self, caller: &Caller, action: Action, handle: &Handle) -> Result<Account, Error> {
+    pub(crate) async fn organisation(
+        &self,
+        caller: &Caller,
+        action: Action,
+        handle: &Handle,
+    ) -> Result<Account, Error> {
         let found = self.find_account(handle).await?;
         if found.kind != AccountKind::Org {
             return Err(Error::NotOrganisation { handle: found.handle });
@@ -84,9 +89,9 @@ impl Hub {
             let rule = "members are people and agents".to_owned();
             return Err(Error::Invalid { what: "member", value: account.handle.to_string(), rule });
         }
-        let hub = self.clone();
+        let (hub, act) = (self.clone(), self.act(caller));
         whole(async move {
-            let set = hub.0.catalog.set_member(account.id, of.id, role, hub.0.clock.now()).await;
+            let set = hub.0.catalog.set_member(account.id, of.id, role, act).await;
             hub.0.keys.forget();
             set.map_err(|error| about(error, &account.handle, &of.handle))?;
             let member = hub.0.catalog.member(account.id, of.id).await?;
@@ -105,9 +110,9 @@ impl Hub {
             caller.may(Action::Members, Object::Account(caller.account()))?;
         }
         let account = self.find_account(who).await?;
-        let hub = self.clone();
+        let (hub, act) = (self.clone(), self.act(caller));
         whole(async move {
-            let removed = hub.0.catalog.remove_member(account.id, of.id).await;
+            let removed = hub.0.catalog.remove_member(account.id, of.id, act).await;
             hub.0.keys.forget();
             match removed.map_err(|error| about(error, &account.handle, &of.handle))? {
                 true => Ok(()),

@@ -65,6 +65,7 @@ impl Hub {
                 let (moved, much) = (std::mem::take(&mut carried.moved), std::mem::take(&mut carried.much));
                 drop(carried);
                 self.0.watch.touch(moved);
+                self.0.ranking.carried.notify_one();
                 for much in much {
                     if let Err(error) = self.alert_of_volume(much).await {
                         tracing::error!("An owner could not be told who asks much: {error:?}");

@@ -15,16 +15,19 @@ use registry::{
     ModelName, Output, ReleaseNumber, Remote, Section, TaskCard, Tolerance, Tree, agree, can_show, sample_inputs,
 };
 use store::{Account, ModelRecord, NewRelease, ReleaseRecord, Repository};
-use tensor::Tensor;
+use tensor::{Signature, Tensor};
 use tokio::sync::mpsc;
 
 use crate::batching::{Answered, try_batch};
 use crate::callable::elsewhere;
 use crate::cards::said;
+use crate::moderation::Stands;
 use crate::numbering::number;
 use crate::offer::{Offer, Standing, Wanted};
+pub use crate::preview::{Preview, Shares};
 use crate::repositories::{gone, sees};
 pub use crate::upload::Receiving;
+use crate::upload::beside;
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
 /// What an author wants published.
@@ -78,6 +81,8 @@ pub struct Published {
     pub price: Price,
     /// False for a dry run, and for files that are the latest release already.
     pub sealed: bool,
+    /// Of a dry run: what there is to look at.
+    pub preview: Option<Preview>,
 }
 
 /// The most that is read of a card, and of a file with labels.
@@ -139,6 +144,9 @@ impl Hub {
         let name = known.as_ref().map_or(name, |known| known.model.name.clone());
         let owner = self.publisher(caller, name.owner()).await?;
         caller.may(Action::Publish, Object::Model(&name))?;
+        if let Some(known) = &known {
+            known.model.stands()?;
+        }
         match &known {
             None => self.may_have_another(&owner).await?,
             Some(known) if draft.commit && !draft.dry_run => self.may_change(known).await?,
@@ -147,14 +155,14 @@ impl Hub {
         let mut say = Verdicts { to: verdicts, since: Instant::now() };
 
         let tree = say.told("files", self.check_files(&owner, known.as_ref(), &draft).await).await?;
-        let card = say.told("card", self.read_card(&tree)).await?;
+        let card = say.told("card", self.read_card(&tree).await).await?;
         let section = card.hub.clone().unwrap_or_default();
         say.told("scan", self.scan_files(&tree, section.remote.is_some()).await).await?;
         let (weights, mut trial) = match &section.remote {
             None => say.told("dry run", self.dry_run(&tree).await).await?,
             Some(remote) => say.told("dry run", self.visit(&owner, &tree, remote).await).await?,
         };
-        let contract = say.told("contract", self.contract(&tree, &section, trial.as_ref())).await?;
+        let contract = say.told("contract", self.contract(&tree, &section, trial.signature().clone()).await).await?;
         let until = Instant::now() + EXAMPLES_LIMIT;
         let (contract, sample) = match &section.task {
             None => (contract, None),
@@ -172,7 +180,13 @@ impl Hub {
         drop(trial);
         let contract = Contract { examples, ..contract };
         let offer = self.offer(caller, &owner, &draft, &section, &card.lineage).await;
-        let Offer { price, terms, royalty, lineage } = say.told("price", offer).await?;
+        let offer = say.told("price", offer).await?;
+        let sample = answered.into_iter().next().map(|ran| ran.inputs).unwrap_or_default();
+        let preview = match draft.dry_run {
+            true => Some(self.preview(&tree, &card, &contract, sample, &offer).await?),
+            false => None,
+        };
+        let Offer { price, terms, royalty, lineage } = offer;
 
         let latest = self.0.catalog.releases(&name, 1).await?.into_iter().next();
         let access = draft.access.or(section.access).or(known.as_ref().map(|known| known.access)).unwrap_or_default();
@@ -217,6 +231,7 @@ impl Hub {
             reasons,
             price,
             sealed: false,
+            preview,
         };
         if same && draft.latest && !draft.dry_run {
             self.move_latest(caller, latest.as_ref().expect("it is the same as one"), name.clone()).await?;
@@ -231,6 +246,7 @@ impl Hub {
             name: name.clone(),
             created: now,
             private: false,
+            restriction: None,
         };
         let release = ReleaseRecord {
             id: ReleaseId::from_uuid(self.0.ids.next()),
@@ -325,11 +341,11 @@ impl Hub {
         Ok((tree, detail))
     }
 
-    fn read_card(&self, tree: &Tree) -> Result<(Card, String), Error> {
+    async fn read_card(&self, tree: &Tree) -> Result<(Card, String), Error> {
         let Some(readme) = tree.get("README.md") else {
             return Ok((Card::default(), "no README.md: callers will not know what the model is for".to_owned()));
         };
-        let card = Card::from_bytes(&self.0.blobs.read(readme.sha256, MAX_README)?)?;
+        let card = Card::from_bytes(&self.read_blob(readme.sha256, MAX_README).await?)?;
         let detail = said(&card, tree);
         Ok((card, detail))
     }
@@ -338,6 +354,9 @@ impl Hub {
     async fn dry_run(&self, tree: &Tree) -> Result<((Digest, Box<dyn Trial>), String), Error> {
         let weights = find_weights(tree)?;
         let path = self.0.blobs.path(weights.sha256);
+        // It may have to be brought here first, which is none of the loading's time.
+        let (blobs, named) = (self.0.blobs.clone(), path.clone());
+        let _file = beside(move || Ok(blobs.open_file(&named)?)).await?;
         let model = engine::Model { digest: tree.digest().0, weights: path, batch_rows: 1, remote: None };
         let trial =
             self.0.engine.trial(&model, Instant::now() + LOAD_LIMIT).await.map_err(|failure| match failure {
@@ -405,8 +424,12 @@ impl Hub {
         Ok(((card.sha256, trial), detail))
     }
 
-    fn contract(&self, tree: &Tree, section: &Section, trial: &dyn Trial) -> Result<(Contract, String), Error> {
-        let signature = trial.signature().clone();
+    async fn contract(
+        &self,
+        tree: &Tree,
+        section: &Section,
+        signature: Signature,
+    ) -> Result<(Contract, String), Error> {
         let of_outputs = section.labels.as_ref().filter(|_| !section.task.as_ref().is_some_and(TaskCard::keeps_labels));
         let labels = match of_outputs {
             None => BTreeMap::new(),
@@ -414,7 +437,7 @@ impl Hub {
                 let read;
                 let labels = match labels {
                     Labels::File(path) => {
-                        read = self.read_labels(tree, path)?;
+                        read = self.read_labels(tree, path).await?;
                         &read
                     }
                     written => written,
@@ -478,7 +501,7 @@ impl Hub {
         }
         let mut answered = Vec::new();
         for file in &files {
-            let bytes = self.0.blobs.read(file.sha256, MAX_EXAMPLE_BYTES as u64)?;
+            let bytes = self.read_blob(file.sha256, MAX_EXAMPLE_BYTES as u64).await?;
             let example =
                 Example::parse(&bytes).map_err(|error| unfit("examples", format!("{}: {error}", file.path), ""))?;
             let outputs =

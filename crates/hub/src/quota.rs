@@ -14,6 +14,7 @@ use ledger::{AccountId, Time};
 use registry::{Digest, Handle};
 use store::{Account, Quota, Repository, Usage};
 
+use crate::upload::beside;
 use crate::{Action, Caller, Error, Hub, Object};
 
 /// What an account may keep and change, where nobody says otherwise.
@@ -239,7 +240,9 @@ impl Hub {
             None => Time(i64::MIN),
         };
         let known = self.0.catalog.touch_upload(account, digest, since, now).await?;
-        Ok(known.filter(|_| self.0.blobs.has(digest)))
+        let Some(size) = known else { return Ok(None) };
+        let blobs = self.0.blobs.clone();
+        Ok(beside(move || blobs.has(digest)).await?.then_some(size))
     }
 
     /// A place for so many bytes that an account is about to hand in. Those of a digest that it has handed in already

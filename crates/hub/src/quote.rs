@@ -65,20 +65,7 @@ impl Hub {
         callable.may_run(release.is_some())?;
         let terms = self.price(&callable, Usage::ONE_CALL)?;
         let cut = callable.release.terms.cut(terms.cost, terms.fee_share);
-        let rest = terms.cost.checked_sub(cut.fee).unwrap_or_default();
-        // Royalties stand in the order of the lineage; those that come to nothing are left out.
-        let lineage = &callable.release.lineage;
-        let mut bases = lineage.iter().filter(|edge| !rest.portion(edge.share.points()).is_zero());
-        let mut parts = Vec::with_capacity(cut.parts.len());
-        for part in cut.parts {
-            let account = self.0.catalog.account_by_id(part.to).await?.ok_or(Error::LostAccount(part.to))?;
-            let builds_on = match part.role {
-                Role::Royalty => bases.next().map(|edge| edge.model.clone()),
-                Role::Fee | Role::Creator => None,
-            };
-            let account = account.handle.to_string();
-            parts.push(NamedPart { account, role: part.role, amount: part.amount, builds_on });
-        }
+        let parts = self.named(&callable.release.lineage, terms.cost, cut.fee, cut.parts).await?;
         let now = self.0.clock.now();
         Ok(Quote {
             model: callable.release.model.name.clone(),

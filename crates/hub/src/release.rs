@@ -97,7 +97,8 @@ impl Hub {
         let tree = self.0.catalog.tree(commit.id).await?.unwrap_or_default();
         let Some(readme) = tree.get("README.md") else { return Ok(()) };
         let now = self.0.clock.now();
-        let (due, refused) = match self.0.blobs.read(readme.sha256, MAX_README).map(|text| Card::from_bytes(&text)) {
+        let read = self.read_blob(readme.sha256, MAX_README).await;
+        let (due, refused) = match read.map(|text| Card::from_bytes(&text)) {
             Ok(Ok(card)) if card.hub.as_ref().is_some_and(|section| section.price.is_some()) => {
                 (Some(now.plus_ms(QUIET_MS)), None)
             }

@@ -7,6 +7,7 @@ use ledger::ModelId;
 use registry::{Access, Handle, ModelName, RefName, Revision};
 use store::{Account, CatalogError, CommitRecord, ModelRecord, Ref, RefKind, Repository, Wanted};
 
+use crate::moderation::Stands;
 use crate::versions::BRANCHES;
 use crate::{Action, Caller, Error, Hub, Object, whole};
 
@@ -18,6 +19,13 @@ pub(crate) const MAX_REFS: usize = 1_000;
 impl Hub {
     /// A model whose files this viewer may look at, by its name or one it once had.
     pub async fn repository(&self, viewer: Option<&Caller>, name: &ModelName) -> Result<Repository, Error> {
+        let found = self.there(viewer, name).await?;
+        found.model.open_to(viewer)?;
+        Ok(found)
+    }
+
+    /// The same, whatever the operator has made of it: that it is there, and nothing of what it holds.
+    pub(crate) async fn there(&self, viewer: Option<&Caller>, name: &ModelName) -> Result<Repository, Error> {
         let found = self.seen(viewer, name).await?;
         if let Some(viewer) = viewer.filter(|_| found.model.private) {
             viewer.may(Action::Read, Object::Account(&found.model.owner))?;
@@ -47,7 +55,7 @@ impl Hub {
         caller.may(Action::Publish, Object::Model(&name))?;
         let now = self.0.clock.now();
         let id = ModelId::from_uuid(self.0.ids.next());
-        let model = ModelRecord { id, owner, name, created: now, private };
+        let model = ModelRecord { id, owner, name, created: now, private, restriction: None };
         let new = Repository { model, access: Access::default(), automatic: false, changed: now, latest: None };
         let (hub, by) = (self.clone(), caller.account().id);
         whole(async move {
@@ -77,7 +85,8 @@ impl Hub {
     /// Removes a model that was never released.
     pub async fn remove(&self, caller: &Caller, name: &ModelName) -> Result<(), Error> {
         let found = self.allowed(caller, Action::Manage, name).await?;
-        Ok(self.0.catalog.remove_repository(found.model.id, self.act(caller)).await?)
+        let removed = self.0.catalog.remove_repository(found.model.id, self.act(caller)).await;
+        removed.map_err(gone(&found.model.name))
     }
 
     /// Gives a model another name, and to another account that the caller may publish for. The name before leads to it.
@@ -107,7 +116,7 @@ impl Hub {
         let found = self.allowed(caller, Action::Manage, name).await?;
         let (hub, act) = (self.clone(), self.act(caller));
         whole(async move {
-            hub.0.catalog.set_private(found.model.id, private, act).await?;
+            hub.0.catalog.set_private(found.model.id, private, act).await.map_err(gone(&found.model.name))?;
             hub.0.callables.forget(&found.model.name);
             Ok(())
         })
@@ -221,13 +230,19 @@ impl Hub {
     }
 }
 
-/// Whoever removed or renamed a model in the meantime was first.
+/// Whoever removed, renamed or took down a model in the meantime was first.
 pub(crate) fn gone(model: &ModelName) -> impl FnOnce(CatalogError) -> Error {
     let model = model.clone();
     move |error| match error {
         CatalogError::Gone { .. } => Error::NoModel { model },
+        CatalogError::TakenDown { restriction } => Error::TakenDown { model, restriction },
         other => other.into(),
     }
+}
+
+/// Whether a model stands in lists for this viewer.
+pub(crate) fn lists(viewer: Option<&Caller>, model: &ModelRecord) -> bool {
+    sees(viewer, model) && model.restriction.is_none()
 }
 
 /// Whether a model is there for this viewer.

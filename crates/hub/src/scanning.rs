@@ -139,7 +139,7 @@ impl Hub {
         }
         let blobs = self.0.blobs.clone();
         let look = move || {
-            let mut content = blobs.open_file(blob)?;
+            let mut content = blobs.content(blob)?;
             Ok::<_, Error>(scan::scan(&mut content, Limits::USUAL).map_err(BlobError::from)?)
         };
         let looked = tokio::task::spawn_blocking(look).await;

@@ -49,7 +49,8 @@ impl Hub {
     pub async fn sign_in_with_key(&self, secret: &str, agent: &str) -> Result<(Account, FreshKey), Error> {
         let caller = self.authenticate(secret).await?;
         caller.may(Action::Money, Object::Account(caller.account()))?;
-        if caller.models().is_some() || caller.limits() != Limits::default() || caller.expires().is_some() {
+        let bounded = caller.limits() != Limits::default() || caller.rate().is_some();
+        if caller.models().is_some() || bounded || caller.expires().is_some() {
             let rule = "a key that is for single models, has limits or ends makes no session, which would go further";
             return Err(Error::Invalid { what: "key", value: caller.key_name().to_owned(), rule: rule.to_owned() });
         }

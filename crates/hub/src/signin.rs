@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::caller::hash;
 use crate::ids::{hex, random};
 use crate::sessions::ANSWER_MS;
-use crate::{Action, Caller, Error, FreshKey, Hub, Object, whole};
+use crate::{Action, Attempt, Caller, Error, FreshKey, Hub, Object, whole};
 
 /// Who may make an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,9 +129,11 @@ impl Hub {
         word: &str,
         answer: &str,
         agent: &str,
+        attempt: &Attempt,
     ) -> Result<(Account, FreshKey), Error> {
         let state = self.asked(word, SIGN_IN).await?;
         let (account, id) = self.passkeys()?.claim(answer)?;
+        attempt.at(AccountId(*account.as_bytes()))?;
         let known = self.0.catalog.passkey(&id).await?;
         let known = known.filter(|passkey| passkey.account.0 == *account.as_bytes()).ok_or(Error::UnknownPasskey)?;
         let record = self.passkeys()?.check(answer, &state, &known.record)?;
@@ -156,10 +158,19 @@ impl Hub {
         ))
     }
 
-    pub async fn sign_in_with_wallet(&self, signed: &SignedText, agent: &str) -> Result<(Account, FreshKey), Error> {
-        let message = self.check_wallet(signed).await?;
-        let known = self.0.catalog.wallet(message.address.0).await?;
-        let known = known.ok_or(Error::UnknownWallet { address: message.address })?;
+    pub async fn sign_in_with_wallet(
+        &self,
+        signed: &SignedText,
+        agent: &str,
+        attempt: &Attempt,
+    ) -> Result<(Account, FreshKey), Error> {
+        let address = Message::read(&signed.text)?.address;
+        let known = self.0.catalog.wallet(address.0).await?;
+        if let Some(known) = &known {
+            attempt.at(known.account)?;
+        }
+        self.check_wallet(signed).await?;
+        let known = known.ok_or(Error::UnknownWallet { address })?;
         self.0.catalog.wallet_used(known.address, self.0.clock.now()).await?;
         self.signed_in(known.account, agent).await
     }

@@ -14,6 +14,7 @@ use tasks::{Encoded, Given, Interpreter, Items, MAX_TOKENIZER_BYTES, Outcome, To
 use tensor::Tensor;
 
 use crate::infer::{Answer, Request};
+use crate::moderation::Stands;
 use crate::publish::{MAX_LABELS, unfit};
 use crate::{Action, Callable, Error, Hub, Object};
 
@@ -37,6 +38,9 @@ impl Hub {
     pub async fn perform(&self, request: Request, values: Vec<Given>) -> Result<Performed, Error> {
         request.caller.may(Action::Call, Object::Model(&request.model))?;
         let callable = self.called(&request.caller, &request.model, request.release).await?;
+        if request.idempotency_key.is_none() {
+            callable.release.model.stands()?;
+        }
         let values = Arc::new(values);
         let Encoded { inputs, items } = self.encode(&callable, &values).await?;
         // The release that the values were read for, whatever is published meanwhile.
@@ -110,7 +114,7 @@ impl Hub {
     }
 
     /// The labels of a file of the folder.
-    pub(crate) fn read_labels(&self, tree: &Tree, path: &FilePath) -> Result<Labels, Error> {
+    pub(crate) async fn read_labels(&self, tree: &Tree, path: &FilePath) -> Result<Labels, Error> {
         let file = tree.get(path.as_str()).ok_or_else(|| {
             unfit(
                 "contract",
@@ -118,12 +122,12 @@ impl Hub {
                 "write the name of a .json or .txt file of the folder",
             )
         })?;
-        let bytes = self.0.blobs.read(file.sha256, MAX_LABELS)?;
+        let bytes = self.read_blob(file.sha256, MAX_LABELS).await?;
         Labels::from_file(path, &bytes).map_err(|error| unfit("contract", error.to_string(), ""))
     }
 
     /// What a task's own classes are called: its labels, or its characters.
-    fn names(&self, tree: &Tree, card: &TaskCard, labels: Option<&Labels>) -> Result<Vec<String>, Error> {
+    async fn names(&self, tree: &Tree, card: &TaskCard, labels: Option<&Labels>) -> Result<Vec<String>, Error> {
         const HINT: &str = "write the name of a file of the folder";
         if let Some(characters) = card.characters() {
             let path = match characters {
@@ -132,13 +136,13 @@ impl Hub {
             };
             let file = tree.get(path.as_str());
             let file = file.ok_or_else(|| unfit("task", format!("characters: {path} is not among the files"), HINT))?;
-            let bytes = self.0.blobs.read(file.sha256, MAX_LABELS)?;
+            let bytes = self.read_blob(file.sha256, MAX_LABELS).await?;
             return Characters::from_file(&bytes).map_err(|error| unfit("task", format!("{path}: {error}"), ""));
         }
         let read;
         let labels = match labels.filter(|_| card.keeps_labels()) {
             Some(Labels::File(path)) => {
-                read = self.read_labels(tree, path)?;
+                read = self.read_labels(tree, path).await?;
                 Some(&read)
             }
             labels => labels,
@@ -164,7 +168,7 @@ impl Hub {
         until: Instant,
         trial: &mut dyn Trial,
     ) -> Result<((Contract, Vec<Tensor>), String), Error> {
-        let names = self.names(tree, card, labels)?;
+        let names = self.names(tree, card, labels).await?;
         let fitted = card.fit(&contract.signature, &contract.labels, &names, contract.output);
         let task = fitted.map_err(|error| unfit("task", error.to_string(), error.hint()))?;
         let (hub, tree, path) = (self.clone(), tree.clone(), task.tokenizer().cloned());

@@ -93,9 +93,7 @@ impl Hub {
         if self.may_read(viewer, of, file).await.is_err() {
             return Ok(None);
         }
-        let (blobs, digest) = (self.0.blobs.clone(), file.sha256);
-        let read = tokio::task::spawn_blocking(move || blobs.read(digest, MAX_SHOWN_BYTES)).await;
-        let read = read.map_err(|crash| Error::Internal { reason: crash.to_string() })??;
+        let read = self.read_blob(file.sha256, MAX_SHOWN_BYTES).await?;
         // It ran when the release was made; one that does not read is none to begin with.
         let inputs = Example::parse(&read).ok().map(|example| example.inputs);
         Ok(inputs.filter(|inputs| release.contract.signature.check_inputs(inputs).is_ok()))

@@ -191,8 +191,10 @@ impl Hub {
     }
 }
 
-/// Work with files, beside the threads that answer everybody.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> Result<T, BlobError> + Send + 'static) -> Result<T, Error> {
+/// Work with blobs, beside the threads that answer everybody.
+pub(crate) async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
+) -> Result<T, Error> {
     let done = tokio::task::spawn_blocking(work).await;
     Ok(done.map_err(|crash| Error::Internal { reason: crash.to_string() })??)
 }

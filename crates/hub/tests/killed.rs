@@ -103,6 +103,7 @@ async fn open(folder: &Path) -> Hub {
             checking: Checking::NOTHING,
             storing: hub::Storing::default(),
             registration: hub::Registration::Open,
+            trusted_proxies: Vec::new(),
         },
     };
     Hub::start(parts).await.unwrap()

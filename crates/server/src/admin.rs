@@ -3,7 +3,7 @@
 use api::{Code, Problem};
 use axum::extract::State;
 use axum::http::StatusCode;
-use hub::{Action, Hub, Movement, Object, Posted};
+use hub::{Action, Hub, Movement, Object, Posted, RateSettings};
 use ledger::{Amount, HoldId};
 use store::AccountKind;
 
@@ -127,6 +127,30 @@ pub(crate) async fn set_notice(
 ) -> Result<axum::Json<api::PriceNotice>, Refused> {
     hub.set_price_notice(&caller, asked.days).await?;
     Ok(axum::Json(asked))
+}
+
+/// `GET /api/v1/admin/request-rates`: how often each may ask.
+pub(crate) async fn request_rates(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+) -> Result<axum::Json<api::RequestRates>, Refused> {
+    caller.may(Action::Admin, Object::Hub)?;
+    Ok(axum::Json(words::request_rates(hub.settings().request_rates)))
+}
+
+/// `PUT /api/v1/admin/request-rates`: all of them, what is left out is without bounds.
+pub(crate) async fn set_request_rates(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+    Json(asked): Json<api::RequestRates>,
+) -> Result<axum::Json<api::RequestRates>, Refused> {
+    let rates = RateSettings {
+        key: words::read_rates("key", &asked.key)?,
+        account: words::read_rates("account", &asked.account)?,
+        address: words::read_rates("address", &asked.address)?,
+    };
+    hub.set_request_rates(&caller, rates).await?;
+    Ok(axum::Json(words::request_rates(rates)))
 }
 
 /// A transfer, as the operator asks for it.

@@ -7,10 +7,11 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
 use api::{Code, Prefix, Problem};
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    RETRY_AFTER, VARY,
 };
 use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, StatusCode, Uri};
@@ -19,24 +20,37 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use hub::Hub;
 
+use crate::packing::Packing;
 use crate::problem::Refused;
-use crate::{grpc, hf, pages};
+use crate::{grpc, hf, pages, rates};
 
 /// Wraps all routes.
 pub(crate) async fn edge(State(hub): State<Hub>, request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let prefix = Prefix::of(uri.path());
     let anonymous = !request.headers().contains_key(AUTHORIZATION);
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    // What a form is answered with, a new key among it, is not packed: how small it gets would tell of what is in it.
+    let packing = (method == Method::GET).then(|| Packing::accepted(request.headers())).flatten();
+    let (mut parts, body) = request.into_parts();
+    let (passed, left) = rates::pass(&hub, &mut parts).await;
+    let answered = match passed {
+        Ok(()) => AssertUnwindSafe(next.run(Request::from_parts(parts, body))).catch_unwind().await,
+        Err(refused) => Ok(refused.into_response()),
+    };
     let mut response = answered.unwrap_or_else(|panic| crashed(panic.as_ref(), &uri));
     let failed = response.status().is_client_error() || response.status().is_server_error();
-    if failed && response.extensions_mut().remove::<hf::error::Whole>().is_none() {
+    // What speaks to agents refuses in their protocol's own form, once it has a message.
+    let theirs = prefix == Prefix::Mcp && response.headers().contains_key(CONTENT_TYPE);
+    if failed && !theirs && response.extensions_mut().remove::<hf::error::Whole>().is_none() {
         response = match prefix {
             Prefix::HuggingFace => hf_refused(&method, &uri, response, anonymous),
             _ => refused(&hub, prefix, &method, &uri, response),
         };
     }
     let headers = response.headers_mut();
+    if let Some(left) = &left {
+        rates::tell(headers, left);
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if matches!(prefix, Prefix::Api | Prefix::OpenGradient | Prefix::HuggingFace)
@@ -44,7 +58,27 @@ pub(crate) async fn edge(State(hub): State<Hub>, request: Request, next: Next) -
     {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    response
+    match packing {
+        Some(packing) if is_page(&response) => packed(response, packing).await,
+        _ => response,
+    }
+}
+
+/// A whole page that nobody has packed yet.
+fn is_page(response: &Response) -> bool {
+    let headers = response.headers();
+    let html = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    html && !headers.contains_key(CONTENT_ENCODING)
+}
+
+/// The same page, packed. Ours lie in memory whole.
+async fn packed(response: Response, packing: Packing) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Ok(page) = to_bytes(body, usize::MAX).await else { return Refused::internal().into_response() };
+    parts.headers.remove(CONTENT_LENGTH);
+    parts.headers.insert(CONTENT_ENCODING, packing.header());
+    parts.headers.append(VARY, HeaderValue::from_static("accept-encoding"));
+    Response::from_parts(parts, Body::from(packing.pack(&page)))
 }
 
 /// A bug of ours. The panic's text is for the log alone.

@@ -47,7 +47,7 @@ pub(crate) async fn create(
     let Asked { model: named, texts, packed, dimensions, content } = beside(move || read(&body)).await??;
     let path = named_model(&named)?;
     caller.may(Action::Call, Object::Model(&path.model))?;
-    fits(&hub, &caller, &path, dimensions).await?;
+    fits(&hub, &caller, &path, dimensions, idempotency_key.is_some()).await?;
     let ModelPath { model, release } = path;
     let call = Request {
         caller,
@@ -117,8 +117,13 @@ async fn fits(
     caller: &hub::Caller,
     ModelPath { model, release }: &ModelPath,
     dimensions: Option<u64>,
+    keyed: bool,
 ) -> Result<(), Refused> {
     let callable = hub.called(caller, model, *release).await?;
+    // A kept answer is its caller's all the same.
+    if !keyed {
+        callable.stands()?;
+    }
     let contract = &callable.release.contract;
     let vector = match contract.task.as_ref().map(|task| &task.kind) {
         Some(task::Kind::FeatureExtraction { vector, .. }) => vector,

@@ -4,7 +4,7 @@ use api::{Code, Problem};
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use hub::{Hub, KeyWish, Limits, Scope};
+use hub::{Hub, KeyWish, Limits, OVERLAP_HOURS, Scope};
 use ledger::KeyId;
 use store::KeyRecord;
 
@@ -50,6 +50,17 @@ pub(crate) async fn revoke(
     Ok(axum::Json(api::RevokedKey { id: key.to_string(), revoked: true }))
 }
 
+/// `POST /api/v1/keys/{key}/rotate`
+pub(crate) async fn rotate(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+    KeyPath(key): KeyPath,
+    Json(asked): Json<api::RotateKey>,
+) -> Result<axum::Json<api::MadeKey>, Refused> {
+    let fresh = hub.rotate_key(&caller, key, asked.overlap_hours.unwrap_or(OVERLAP_HOURS)).await?;
+    Ok(axum::Json(api::MadeKey { key: fresh.secret, record: self::key(&fresh.record) }))
+}
+
 pub(crate) fn wish(asked: api::NewKey) -> Result<KeyWish, Refused> {
     let invalid = |message: String| Refused::from(Problem::new(Code::InvalidRequest, message));
     let scope = |word: &String| {
@@ -67,6 +78,7 @@ pub(crate) fn wish(asked: api::NewKey) -> Result<KeyWish, Refused> {
             day: read_some("max_day", asked.max_day.as_deref())?,
             month: read_some("max_month", asked.max_month.as_deref())?,
         },
+        rate: read_some("rate", asked.rate.as_deref())?,
         expires_in_days: asked.expires_in_days,
     })
 }
@@ -82,5 +94,8 @@ pub(crate) fn key(record: &KeyRecord) -> api::Key {
         used: record.used.map(|time| time.to_string()),
         expires: record.expires.map(|time| time.to_string()),
         revoked: record.revoked.map(|time| time.to_string()),
+        rate: record.rate.map(|rate| rate.to_string()),
+        rotated: record.rotated.map(|time| time.to_string()),
+        old_until: record.old_until.map(|time| time.to_string()),
     }
 }

@@ -11,7 +11,8 @@
 //! Absent on purpose: rules, SQL, settings, cookies.
 //!
 //! To add an endpoint: a file with its noun, a line in `routes.rs`, and a line in `tests/http/callers.txt` for each kind of
-//! thing it is asked about: the one table of who is answered how.
+//! thing it is asked about: the one table of who is answered how. One of the hub's own interface has a line in
+//! `document/chapters` too.
 
 mod access;
 mod account;
@@ -22,6 +23,7 @@ mod calls;
 mod cards;
 mod checks;
 mod deposits;
+mod document;
 mod earnings;
 mod edge;
 mod embeddings;
@@ -35,9 +37,11 @@ mod infer;
 mod keys;
 mod life;
 mod limits;
+mod mcp;
 mod metadata;
 mod metrics;
 mod models;
+mod moderation;
 mod opengradient;
 mod organisations;
 mod packing;
@@ -45,6 +49,8 @@ mod pages;
 mod problem;
 mod publish;
 mod quote;
+mod rankings;
+mod rates;
 mod receipts;
 mod refunds;
 mod routes;

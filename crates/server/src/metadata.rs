@@ -33,6 +33,7 @@ pub(crate) async fn of(
     let cost = price.cost(&ledger::Usage::ONE_CALL, hub.settings().rate).ok();
     Ok(api::ModelMetadata {
         name: release.model.name.to_string(),
+        verified: view.verified.is_some(),
         versions: view.releases.iter().rev().map(|release| release.number.to_string()).collect(),
         platform: if remote.is_some() { "remote" } else { "onnx_onnxv1" }.to_owned(),
         engine: if remote.is_some() { "remote" } else { "onnxruntime" }.to_owned(),

@@ -18,10 +18,11 @@ pub(crate) async fn list(
     Ok(Json(api::ListedModels { items: models.into_iter().map(listed).collect(), next }))
 }
 
-fn listed(ListedModel { release, totals, price, cost }: ListedModel) -> api::ListedModel {
+fn listed(ListedModel { release, totals, price, cost, verified }: ListedModel) -> api::ListedModel {
     api::ListedModel {
         model: release.model.name.to_string(),
         summary: release.summary,
+        verified,
         task: release.task,
         price: price.to_string(),
         cost: cost.map(|cost| cost.to_string()),

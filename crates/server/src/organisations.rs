@@ -140,6 +140,19 @@ pub(crate) async fn revoke_key(
     Ok(Json(api::RevokedKey { id: key.to_string(), revoked: true }))
 }
 
+/// `POST /api/v1/organisations/{organisation}/keys/{key}/rotate`
+pub(crate) async fn rotate_key(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+    OrganisationPath(organisation): OrganisationPath,
+    keys::KeyPath(key): keys::KeyPath,
+    extract::Json(asked): extract::Json<api::RotateKey>,
+) -> Result<Json<api::MadeKey>, Refused> {
+    let overlap = asked.overlap_hours.unwrap_or(hub::OVERLAP_HOURS);
+    let fresh = hub.rotate_organisation_key(&caller, &organisation, key, overlap).await?;
+    Ok(Json(api::MadeKey { key: fresh.secret, record: keys::key(&fresh.record) }))
+}
+
 fn told(member: &Member) -> api::Member {
     api::Member {
         handle: member.account.handle.to_string(),

@@ -7,7 +7,7 @@ use api::{Code, Problem};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::Failure;
-use hub::Error;
+use hub::{Error, RateLeft};
 use ledger::{PriceError, Refusal};
 use registry::EditError;
 use store::BlobError;
@@ -132,11 +132,28 @@ fn told(error: Error) -> Problem {
         Error::LastWay => problem(Code::LastWay),
         Error::NoWay { .. } => problem(Code::WayNotFound),
         Error::NoDevice { .. } => problem(Code::DeviceNotFound).hint("start modelhub login again, and type what it shows"),
+        Error::ManyAttempts { wait_s } => {
+            problem(Code::TooManyAttempts).hint("wait; somebody else's tries do not count against you").wait(wait_s)
+        }
+        Error::RateReached(RateLeft { whose: "address", reset_s, .. }) => problem(Code::RateLimited)
+            .hint("wait, or send a key: what comes with one is not counted with its address")
+            .wait(reset_s),
+        Error::RateReached(RateLeft { reset_s, .. }) => {
+            problem(Code::RateLimited).hint("wait as Retry-After says").wait(reset_s)
+        }
         Error::Crowded { .. } => problem(Code::Busy).hint("try again in a minute"),
         Error::KeyForModels => problem(Code::Forbidden).hint("use or make a key for all models"),
 
         Error::NoModel { .. } => problem(Code::ModelNotFound),
         Error::NoRelease { .. } => problem(Code::ReleaseNotFound),
+        Error::TakenDown { model, .. } => {
+            problem(Code::TakenDown).hint(format!("GET /api/v1/models/{model}/moderation says what was decided"))
+        }
+        Error::NoReport { .. } => problem(Code::ReportNotFound),
+        Error::ReportAnswered { .. } => problem(Code::ReportAnswered),
+        Error::ManyReports { wait_s, .. } => problem(Code::TooManyReports).wait(wait_s),
+        Error::EnoughReports { .. } => problem(Code::TooManyReports).hint("the operator knows of it").wait(86_400),
+        Error::NotVerified { .. } => problem(Code::NotVerified),
         Error::NeverReleased { .. } => problem(Code::ReleaseNotFound).hint("its owner publishes one: modelhub release"),
         Error::NotReleased { .. } => problem(Code::ReleaseNotFound),
         Error::NoRevision { .. } => problem(Code::RevisionNotFound),

@@ -9,17 +9,22 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
-use hub::publish::{Draft, Published, Verdict};
+use hub::publish::{Draft, Preview, Published, Verdict};
 use hub::{Error, Hub, Releasing};
 use ledger::{Money, Price};
-use registry::{Access, File, ReleaseNumber, Revision};
+use registry::{Access, File, Part, ReleaseNumber, Revision};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::edge::clip;
 use crate::extract::{Caller, Json, ModelPath, Query};
+use crate::pages::playground::nested;
 use crate::problem::Refused;
+use crate::words::{port, quote_part};
+
+/// Values of a tensor that are shown; larger ones are not.
+const MAX_SHOWN: usize = 256;
 
 /// `POST /api/v1/publish`. Runs in a task of its own: who hangs up has published all the same.
 pub(crate) async fn publish(
@@ -155,6 +160,31 @@ fn published(url: &str, done: Published) -> api::Published {
         reasons: done.reasons,
         price: done.price.to_string(),
         sealed: done.sealed,
+        preview: done.preview.map(preview),
+    }
+}
+
+fn preview(of: Preview) -> api::Preview {
+    let Preview { contract, sample, completeness, notices, shares } = of;
+    let part = |(part, filled): &(Part, bool)| api::CardPart {
+        part: part.word().to_owned(),
+        weight: part.weight(),
+        filled: *filled,
+        how: part.how().to_owned(),
+    };
+    let shown = |tensor: &tensor::Tensor| Some((tensor.name().to_owned(), nested(tensor)?));
+    api::Preview {
+        inputs: contract.signature.inputs.iter().map(port).collect(),
+        outputs: contract.signature.outputs.iter().map(port).collect(),
+        task: contract.task.as_ref().map(|task| task.word().to_owned()),
+        sample: sample.iter().filter(|tensor| tensor.element_count() <= MAX_SHOWN).filter_map(shown).collect(),
+        examples: contract.examples,
+        score: completeness.score(),
+        card: completeness.parts.iter().map(part).collect(),
+        notices,
+        cost: shares.as_ref().map(|shares| shares.cost.to_string()),
+        fee: shares.as_ref().map(|shares| shares.fee.to_string()),
+        parts: shares.iter().flat_map(|shares| &shares.parts).map(quote_part).collect(),
     }
 }
 

@@ -3,19 +3,29 @@
 //! Bodies come through extractors with limits of their own, so axum's general one is off.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, delete, get, head, post, put};
 use hub::Hub;
 
 use crate::{
-    access, account, admin, assets, calls, cards, checks, deposits, earnings, edge, embeddings, entries, events, grpc,
-    health, hf, infer, keys, life, limits, metadata, metrics, models, opengradient, organisations, pages, publish,
-    quote, receipts, refunds, run, scan, search, signin, storage, uploads,
+    access, account, admin, assets, calls, cards, checks, deposits, document, earnings, edge, embeddings, entries,
+    events, grpc, health, hf, infer, keys, life, limits, mcp, metadata, metrics, models, moderation, opengradient,
+    organisations, pages, publish, quote, rankings, receipts, refunds, run, scan, search, signin, storage, uploads,
 };
 
 /// Everything the hub answers over HTTP.
 pub fn router(hub: Hub) -> Router {
+    let edge = from_fn_with_state(hub.clone(), edge::edge);
+    let routes = routes().with_state(hub);
+    let inside = routes.clone().layer(DefaultBodyLimit::disable()).layer(edge.clone());
+    // Agents' tools ask all the others, as anybody does.
+    let agents = mcp::service(inside);
+    let answer = async move |request: Request| agents.handle(request).await;
+    routes.route("/mcp", post(answer)).layer(DefaultBodyLimit::disable()).layer(edge)
+}
+
+fn routes() -> Router<Hub> {
     Router::new()
         // Open Inference Protocol.
         .route("/v2", get(health::server))
@@ -45,6 +55,7 @@ pub fn router(hub: Hub) -> Router {
         // The hub's own interface.
         .route("/api/v1/models", get(models::list))
         .route("/api/v1/search", get(search::list))
+        .route("/api/v1/rankings", get(rankings::list))
         .route("/api/v1/account", get(account::show))
         .route("/api/v1/balance", get(account::balance))
         .route("/api/v1/earnings", get(earnings::show))
@@ -77,6 +88,10 @@ pub fn router(hub: Hub) -> Router {
             "/api/v1/models/{owner}/{name}/access/{handle}",
             get(access::show).put(access::decide).delete(access::remove),
         )
+        .route("/api/v1/models/{owner}/{name}/moderation", get(moderation::show))
+        .route("/api/v1/models/{owner}/{name}/reports", post(moderation::report))
+        .route("/api/v1/reports", get(moderation::own_reports))
+        .route("/api/v1/verified", get(moderation::all_verified))
         .route("/api/v1/organisations", get(organisations::list).post(organisations::create))
         .route("/api/v1/organisations/{organisation}/members", get(organisations::members))
         .route(
@@ -88,6 +103,7 @@ pub fn router(hub: Hub) -> Router {
             get(organisations::list_keys).post(organisations::create_key),
         )
         .route("/api/v1/organisations/{organisation}/keys/{key}", delete(organisations::revoke_key))
+        .route("/api/v1/organisations/{organisation}/keys/{key}/rotate", post(organisations::rotate_key))
         .route("/api/v1/deposits", post(deposits::receive))
         .route("/api/v1/calls", get(calls::list))
         .route("/api/v1/receipts/{call}", get(receipts::show))
@@ -109,6 +125,7 @@ pub fn router(hub: Hub) -> Router {
         .route("/api/v1/devices/token", post(signin::device_token))
         .route("/api/v1/keys", get(keys::list).post(keys::create))
         .route("/api/v1/keys/{key}", delete(keys::revoke))
+        .route("/api/v1/keys/{key}/rotate", post(keys::rotate))
         .route("/api/v1/uploads/{owner}/{sha256}", head(uploads::known).put(uploads::receive))
         .route("/api/v1/publish", post(publish::publish))
         .route("/api/v1/quota", get(storage::own))
@@ -127,14 +144,28 @@ pub fn router(hub: Hub) -> Router {
         .route("/api/v1/admin/notice", get(admin::notice).put(admin::set_notice))
         .route("/api/v1/admin/fee", get(admin::fee).put(admin::set_fee))
         .route("/api/v1/admin/rate", get(admin::rate).put(admin::set_rate))
+        .route("/api/v1/admin/request-rates", get(admin::request_rates).put(admin::set_request_rates))
+        .route("/api/v1/admin/reports", get(moderation::all_reports))
+        .route("/api/v1/admin/reports/{report}/dismiss", post(moderation::dismiss))
+        .route("/api/v1/admin/models/{owner}/{name}/hide", post(moderation::hide))
+        .route("/api/v1/admin/models/{owner}/{name}/take-down", post(moderation::take_down))
+        .route("/api/v1/admin/models/{owner}/{name}/restore", post(moderation::restore))
+        .route("/api/v1/admin/moderation", get(moderation::trail))
+        .route("/api/v1/admin/restricted", get(moderation::restricted))
+        .route("/api/v1/admin/verified/{handle}", put(moderation::verify).delete(moderation::unverify))
         .route("/.well-known/modelhub", get(health::hub))
         .route("/metrics", get(metrics::show))
+        .route("/api/v1/openapi.json", get(document::show))
         // Pages.
         .route("/", get(pages::home::show))
         .route("/search", get(pages::search::show))
         .route("/compare", get(pages::compare::show))
+        .route("/rankings", get(pages::rankings::show))
+        .route("/publish", get(pages::publish::show))
+        .route("/{owner}", get(pages::owner::show))
         .route("/{owner}/{name}", get(pages::model::show))
         .route("/{owner}/{name}/diff/{from}/{to}", get(pages::diff::show))
+        .route("/{owner}/{name}/report", get(pages::report::show).post(pages::report::send))
         .route("/login", get(pages::login::show))
         .route("/login/key", post(pages::login::key))
         .route("/login/join", get(pages::login::join))
@@ -142,15 +173,24 @@ pub fn router(hub: Hub) -> Router {
         .route("/account", get(pages::account::overview))
         .route("/account/keys", get(pages::account::keys).post(pages::account::make_key))
         .route("/account/keys/{key}/revoke", post(pages::account::revoke_key))
+        .route("/account/keys/{key}/rotate", post(pages::account::rotate_key))
         .route("/account/calls", get(pages::account::calls))
         .route("/account/money", get(pages::account::money))
         .route("/account/earnings", get(pages::account::earnings))
+        .route("/account/reports", get(pages::report::own))
         .route("/account/signin", get(pages::account::ways))
         .route("/account/passkeys/{passkey}/remove", post(pages::account::remove_passkey))
         .route("/account/wallets/{wallet}/remove", post(pages::account::remove_wallet))
         .route("/account/sessions/{key}/end", post(pages::account::end_session))
         .route("/operator", get(pages::operator::operator))
+        .route("/operator/moderation", get(pages::moderation::overview))
+        .route("/operator/models/{owner}/{name}", get(pages::moderation::case).post(pages::moderation::decide))
+        .route("/operator/reports/{report}/dismiss", post(pages::moderation::dismiss))
+        .route("/operator/verified", post(pages::moderation::verify))
         .route("/status", get(pages::operator::status))
+        .route("/docs/api", get(pages::reference::show))
+        .route("/docs/api/{chapter}", get(pages::reference::chapter))
+        .route("/llms.txt", get(pages::llms::show))
         .route("/receipts/{call}", get(pages::receipt::show))
         .route("/logout", post(pages::login::logout))
         .route("/static/{asset}", get(assets::show))
@@ -164,7 +204,4 @@ pub fn router(hub: Hub) -> Router {
         .route("/api/{*rest}", any(pages::nothing))
         .route("/.well-known/{*rest}", any(pages::nothing))
         .fallback(pages::nothing)
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(hub.clone(), edge::edge))
-        .with_state(hub)
 }

@@ -167,6 +167,7 @@ fn model(FoundModel { shown, price, cost, position }: FoundModel) -> Option<api:
         access: shown.repository.access.word().to_owned(),
         tier: tier_told(0).to_owned(),
         private: shown.repository.model.private,
+        verified: shown.verified,
         price: price?.to_string(),
         cost: cost.map(|cost| cost.to_string()),
         paid_calls: shown.totals.paid_calls,

@@ -10,6 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
 use hub::Hub;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -29,14 +31,13 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Answers requests until `shutdown` is ready, then lets those that run finish, for ten seconds at most.
 pub async fn serve(listener: TcpListener, hub: Hub, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-    let service =
-        TowerToHyperService::new(router(hub).map_request(|request: axum::http::Request<_>| request.map(Body::new)));
+    let router = router(hub);
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     pause_after(&error).await;
                     continue;
@@ -49,7 +50,11 @@ pub async fn serve(listener: TcpListener, hub: Hub, shutdown: impl Future<Output
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
         builder.http2().timer(TokioTimer::new()).keep_alive_interval(PATIENCE).keep_alive_timeout(PATIENCE);
-        let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service.clone()).into_owned();
+        let service = TowerToHyperService::new(router.clone().map_request(move |mut request: Request<_>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.map(Body::new)
+        }));
+        let connection = builder.serve_connection(TokioIo::new(Patient::new(stream)), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

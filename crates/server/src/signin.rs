@@ -10,7 +10,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use hub::{Account, Address, FreshKey, Hub, KeyRecord, SESSION_DAYS, Signature, SignedText};
 
 use crate::edge::clip;
-use crate::extract::{Caller, Json, SESSION, SameOrigin, parameter};
+use crate::extract::{Caller, Json, SESSION, SameOrigin, Trying, parameter};
 use crate::keys::KeyPath;
 use crate::problem::Refused;
 
@@ -59,19 +59,22 @@ fn ceremony(asked: hub::Ceremony) -> Answer<api::Ceremony> {
 pub(crate) async fn ask_to_join(
     State(hub): State<Hub>,
     _: SameOrigin,
+    Trying(attempt): Trying,
     Json(asked): Json<api::NewJoin>,
 ) -> Result<Answer<api::Ceremony>, Refused> {
-    Ok(ceremony(hub.ask_to_join(&asked.handle, asked.invitation.as_deref()).await?))
+    Ok(ceremony(attempt.judge(hub.ask_to_join(&asked.handle, asked.invitation.as_deref()).await)?))
 }
 
 /// `POST /api/v1/signin/join`
 pub(crate) async fn join(
     State(hub): State<Hub>,
     _: SameOrigin,
+    Trying(attempt): Trying,
     Agent(agent): Agent,
     Json(sent): Json<api::PasskeyAnswer>,
 ) -> Result<Response, Refused> {
-    let joined = hub.join_with_passkey(&sent.word, &sent.answer.to_string(), &sent.name, &agent).await?;
+    let joined = hub.join_with_passkey(&sent.word, &sent.answer.to_string(), &sent.name, &agent).await;
+    let joined = attempt.judge(joined)?;
     Ok((StatusCode::CREATED, signed_in(&hub, joined)).into_response())
 }
 
@@ -84,10 +87,12 @@ pub(crate) async fn ask_passkey(State(hub): State<Hub>, _: SameOrigin) -> Result
 pub(crate) async fn passkey(
     State(hub): State<Hub>,
     _: SameOrigin,
+    Trying(attempt): Trying,
     Agent(agent): Agent,
     Json(sent): Json<api::PasskeyAnswer>,
 ) -> Result<Response, Refused> {
-    Ok(signed_in(&hub, hub.sign_in_with_passkey(&sent.word, &sent.answer.to_string(), &agent).await?))
+    let signed = hub.sign_in_with_passkey(&sent.word, &sent.answer.to_string(), &agent, &attempt).await;
+    Ok(signed_in(&hub, attempt.judge(signed)?))
 }
 
 /// `POST /api/v1/signin/wallet/ask`
@@ -106,14 +111,19 @@ pub(crate) async fn ask_wallet(
 pub(crate) async fn wallet(
     State(hub): State<Hub>,
     _: SameOrigin,
+    Trying(attempt): Trying,
     Agent(agent): Agent,
     Json(sent): Json<api::WalletAnswer>,
 ) -> Result<Response, Refused> {
     let signed = signed_text(&sent)?;
     match &sent.handle {
-        None => Ok(signed_in(&hub, hub.sign_in_with_wallet(&signed, &agent).await?)),
+        None => {
+            let known = hub.sign_in_with_wallet(&signed, &agent, &attempt).await;
+            Ok(signed_in(&hub, attempt.judge(known)?))
+        }
         Some(handle) => {
-            let joined = hub.join_with_wallet(handle, sent.invitation.as_deref(), &signed, &agent).await?;
+            let joined = hub.join_with_wallet(handle, sent.invitation.as_deref(), &signed, &agent).await;
+            let joined = attempt.judge(joined)?;
             Ok((StatusCode::CREATED, signed_in(&hub, joined)).into_response())
         }
     }
@@ -290,9 +300,10 @@ pub(crate) async fn add_device(
 /// `POST /api/v1/devices/token`
 pub(crate) async fn device_token(
     State(hub): State<Hub>,
+    Trying(attempt): Trying,
     Json(asked): Json<api::DeviceToken>,
 ) -> Result<Answer<api::DeviceAnswer>, Refused> {
-    let (status, key) = match hub.device_answer(&asked.device_code).await? {
+    let (status, key) = match attempt.judge(hub.device_answer(&asked.device_code).await)? {
         hub::DeviceState::Waiting => ("pending", None),
         hub::DeviceState::Denied => ("denied", None),
         hub::DeviceState::Approved(key) => ("approved", Some(key.secret)),

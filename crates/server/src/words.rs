@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use api::{Code, Problem};
-use hub::{BalanceView, Limits};
+use hub::{BalanceView, Limits, RateSettings, RequestKind, RequestRate, RequestRates};
 use ledger::{Money, Price};
 use tensor::Port;
 
@@ -24,12 +24,6 @@ pub(crate) fn price(price: &Price) -> api::PriceTerms {
 
 pub(crate) fn quote(quote: &hub::Quote) -> api::Quote {
     let currency = quote.price.currency().unwrap_or(ledger::Currency::Opg);
-    let part = |part: &hub::NamedPart| api::QuotePart {
-        account: part.account.clone(),
-        role: part.role.word().to_owned(),
-        amount: part.amount.to_string(),
-        builds_on: part.builds_on.clone(),
-    };
     api::Quote {
         model: quote.model.to_string(),
         release: quote.release.to_string(),
@@ -40,7 +34,16 @@ pub(crate) fn quote(quote: &hub::Quote) -> api::Quote {
         currency: currency.to_string(),
         rate: quote.rate.filter(|_| currency == ledger::Currency::Usd).map(|rate| rate.to_string()),
         fee: quote.fee.to_string(),
-        parts: quote.parts.iter().map(part).collect(),
+        parts: quote.parts.iter().map(quote_part).collect(),
+    }
+}
+
+pub(crate) fn quote_part(part: &hub::NamedPart) -> api::QuotePart {
+    api::QuotePart {
+        account: part.account.clone(),
+        role: part.role.word().to_owned(),
+        amount: part.amount.to_string(),
+        builds_on: part.builds_on.clone(),
     }
 }
 
@@ -61,6 +64,24 @@ pub(crate) fn signed(nano: i64) -> String {
 pub(crate) fn limits(limits: Limits) -> api::Limits {
     let text = |limit: Option<ledger::Amount>| limit.map(|limit| limit.to_string());
     api::Limits { max_cost: text(limits.call), max_day: text(limits.day), max_month: text(limits.month) }
+}
+
+/// How often each may ask.
+pub(crate) fn request_rates(rates: RateSettings) -> api::RequestRates {
+    let text = |rate: Option<RequestRate>| rate.map(|rate| rate.to_string());
+    let kinds =
+        |of: RequestRates| api::KindRates { calls: text(of.calls), writes: text(of.writes), reads: text(of.reads) };
+    api::RequestRates { key: kinds(rates.key), account: kinds(rates.account), address: kinds(rates.address) }
+}
+
+/// What somebody wants them to be.
+pub(crate) fn read_rates(of: &str, asked: &api::KindRates) -> Result<RequestRates, Refused> {
+    let read = |kind: RequestKind, text: &Option<String>| read_some(&format!("{of}.{kind}"), text.as_deref());
+    Ok(RequestRates {
+        calls: read(RequestKind::Calls, &asked.calls)?,
+        writes: read(RequestKind::Writes, &asked.writes)?,
+        reads: read(RequestKind::Reads, &asked.reads)?,
+    })
 }
 
 /// A field's value, or the refusal that names the field.

@@ -11,6 +11,7 @@ use ledger::{AccountId, ModelId, Time};
 use registry::Handle;
 
 use crate::catalog::{Account, CatalogError};
+use crate::events::Act;
 
 /// Most requests of one model that wait to be answered.
 pub const MAX_WAITING: u64 = 10_000;
@@ -88,9 +89,9 @@ pub trait AccessRequests {
         limit: u64,
     ) -> Result<Vec<AccessRequest>, CatalogError>;
     /// Decides a request; makes one that is decided where there was none, for access that nobody asked for.
-    async fn decide_access(&self, request: &AccessRequest, by: Option<AccountId>) -> Result<(), CatalogError>;
+    async fn decide_access(&self, request: &AccessRequest, act: Act) -> Result<(), CatalogError>;
     /// Takes it off as if it had never been. False if it was none.
-    async fn remove_access_request(&self, model: ModelId, account: AccountId) -> Result<bool, CatalogError>;
+    async fn remove_access_request(&self, model: ModelId, account: AccountId, act: Act) -> Result<bool, CatalogError>;
     /// Whether requests for a model are accepted as they come.
     async fn set_automatic(&self, model: ModelId, automatic: bool) -> Result<(), CatalogError>;
 }

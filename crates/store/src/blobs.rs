@@ -1,12 +1,12 @@
-//! Bytes by their SHA-256, in a folder.
+//! Bytes by their SHA-256, in a folder or in a bucket (`shelves.rs`).
 //!
-//! Always: a file under its digest is whole and on the disk, name included, before anybody hears of it; what was
-//! cut off lies in `tmp` and is swept at the next start, but for halves (`halves.rs`), whose senders may go on.
+//! Always: a blob under its digest is whole and durable, name included, before anybody hears of it; what was
+//! cut off lies in `tmp`, on this machine in either case, and is swept at the next start, but for halves (`halves.rs`),
+//! whose senders may go on.
 //!
 //! A blob is taken away by collection alone (`collect.rs`), never while somebody brings the same bytes in.
 //!
-//! Absent on purpose: the object store of many machines. Its trait promises no sync, and engines want descriptors
-//! of local files; it joins behind this type when blobs move to S3.
+//! Engines want descriptors of local files. What lies in a bucket is brought here for them first (`cache.rs`).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -19,8 +19,13 @@ use ledger::{AccountId, Time};
 pub use registry::Digest;
 use sha2::{Digest as _, Sha256};
 
+use bucket::Bucket;
+
+use crate::cache::Cache;
+use crate::content::Content;
 use crate::doors::{Arriving, Doors, Leaving};
 use crate::halves::{self, Arrived, Halves, Key};
+use crate::shelves::Shelves;
 
 /// Why bytes were not kept or not found. Nothing is kept then.
 #[derive(Debug, thiserror::Error)]
@@ -46,15 +51,24 @@ pub enum BlobError {
 /// What uploads leave of the disk: books that cannot be written stop the whole hub.
 const RESERVE_BYTES: u64 = 512 * 1024 * 1024;
 
+/// What a digest's bytes are called, in a folder of blobs as in a bucket. Made of the digest alone, never of input.
+pub(crate) fn blob_name(digest: Digest) -> String {
+    let name = digest.to_string();
+    format!("{}/{name}", &name[..2])
+}
+
 /// Where a digest's bytes lie in a folder of blobs.
 pub(crate) fn blob_path(folder: &Path, digest: Digest) -> PathBuf {
-    let name = digest.to_string();
-    folder.join(&name[..2]).join(name)
+    folder.join(blob_name(digest))
 }
 
 #[derive(Debug, Clone)]
 pub struct Blobs {
+    /// What is on its way, and where blobs lie unless they lie in a bucket.
     folder: PathBuf,
+    shelves: Shelves,
+    /// Of a bucket: what engines have open.
+    cache: Option<Arc<Cache>>,
     next: Arc<AtomicU64>,
     halves: Arc<Halves>,
     doors: Arc<Doors>,
@@ -62,40 +76,69 @@ pub struct Blobs {
 
 impl Blobs {
     pub fn open(folder: &Path) -> io::Result<Blobs> {
+        Blobs::on(folder, Shelves::Folder(folder.to_owned()), None)
+    }
+
+    /// Blobs in a bucket. Uploads come in by `folder`; what engines open lies in `cache`, at most so many bytes.
+    pub fn in_bucket(folder: &Path, bucket: Bucket, cache: &Path, cache_bytes: u64) -> io::Result<Blobs> {
+        let cache = Cache::open(cache, cache_bytes)?;
+        Blobs::on(folder, Shelves::Bucket(bucket), Some(Arc::new(cache)))
+    }
+
+    fn on(folder: &Path, shelves: Shelves, cache: Option<Arc<Cache>>) -> io::Result<Blobs> {
         let tmp = folder.join("tmp");
         fs::create_dir_all(&tmp)?;
         let (halves, highest) = Halves::open(&tmp)?;
         let next = Arc::new(AtomicU64::new(highest + 1));
-        Ok(Blobs { folder: folder.to_owned(), next, halves: Arc::new(halves), doors: Arc::default() })
+        let (folder, halves) = (folder.to_owned(), Arc::new(halves));
+        Ok(Blobs { folder, shelves, cache, next, halves, doors: Arc::default() })
     }
 
-    /// Where a digest's bytes lie. The name is made of the digest alone, never of input.
+    /// Where the file of a digest lies on this machine when [`Blobs::open_file`] has opened it.
     pub fn path(&self, digest: Digest) -> PathBuf {
-        blob_path(&self.folder, digest)
+        match &self.cache {
+            Some(cache) => cache.path(digest),
+            None => blob_path(&self.folder, digest),
+        }
     }
 
-    pub fn has(&self, digest: Digest) -> bool {
-        self.path(digest).is_file()
+    /// Opens a file that [`Blobs::path`] names. What lies in a bucket is brought here first, which takes its time.
+    pub fn open_file(&self, path: &Path) -> io::Result<File> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        match (&self.cache, name.and_then(|name| name.parse::<Digest>().ok())) {
+            (Some(cache), Some(digest)) => self.bring(cache, digest),
+            _ => File::open(path),
+        }
+    }
+
+    fn bring(&self, cache: &Cache, digest: Digest) -> io::Result<File> {
+        if let Some(file) = cache.kept(digest)? {
+            return Ok(file);
+        }
+        let mut content = self.shelves.content(digest).map_err(io::Error::other)?;
+        let size = content.size()?;
+        self.leave_room(size).map_err(io::Error::other)?;
+        cache.file(digest, size, |to| io::copy(&mut content, to).map(drop))
+    }
+
+    pub fn has(&self, digest: Digest) -> Result<bool, BlobError> {
+        Ok(self.shelves.size(digest)?.is_some())
     }
 
     /// A blob, at its beginning.
-    pub fn open_file(&self, digest: Digest) -> Result<File, BlobError> {
-        match File::open(self.path(digest)) {
-            Ok(file) => Ok(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(BlobError::Missing { digest }),
-            Err(error) => Err(error.into()),
-        }
+    pub fn content(&self, digest: Digest) -> Result<Content, BlobError> {
+        self.shelves.content(digest)
     }
 
     /// Reads a blob whole, at most `limit` bytes.
     pub fn read(&self, digest: Digest, limit: u64) -> Result<Vec<u8>, BlobError> {
-        let file = self.open_file(digest)?;
-        let size = file.metadata()?.len();
+        let content = self.content(digest)?;
+        let size = content.size()?;
         if size > limit {
             return Err(BlobError::TooLarge { digest, size, limit });
         }
         let mut bytes = Vec::with_capacity(size as usize);
-        file.take(limit).read_to_end(&mut bytes)?;
+        content.take(limit).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -141,9 +184,22 @@ impl Blobs {
         self.halves.bytes_of(owner)
     }
 
-    /// The folder all of it lies in.
+    /// The folder on this machine: of what is on its way, and of the lock.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Where whole blobs lie.
+    pub(crate) fn shelves(&self) -> &Shelves {
+        &self.shelves
+    }
+
+    /// Takes a blob away. Whoever does has the right to ([`Blobs::leave`]).
+    pub(crate) fn remove(&self, digest: Digest) -> io::Result<()> {
+        if let Some(cache) = &self.cache {
+            cache.forget(digest);
+        }
+        self.shelves.remove(digest)
     }
 
     /// The right to take a blob away; none while somebody brings it in.
@@ -300,7 +356,20 @@ impl Upload {
                 return Err(BlobError::Digest { expected, got: digest });
             }
         }
-        let target = self.blobs.path(digest);
+        let arriving = match self.blobs.shelves.clone() {
+            Shelves::Folder(folder) => self.put_down(&blob_path(&folder, digest), digest)?,
+            Shelves::Bucket(bucket) => {
+                let arriving = self.blobs.doors.arrive(digest);
+                // It goes up once more from its beginning if this is cut off: what is no blob yet is nobody's to name.
+                bucket.put(&blob_name(digest), &mut File::open(&self.temporary)?, self.got).map_err(io::Error::from)?;
+                arriving
+            }
+        };
+        Ok((digest, self.got, arriving))
+    }
+
+    /// Into its place in the folder, durably.
+    fn put_down(&mut self, target: &Path, digest: Digest) -> Result<Arriving, BlobError> {
         self.file.sync_data().map_err(|error| self.blobs.full_or(error))?;
         let arriving = self.blobs.doors.arrive(digest);
         let folder = target.parent().expect("a blob lies in a folder").to_owned();
@@ -308,10 +377,10 @@ impl Upload {
             fs::create_dir_all(&folder)?;
             File::open(folder.parent().expect("which lies in another"))?.sync_all()?;
         }
-        fs::rename(&self.temporary, &target)?;
+        fs::rename(&self.temporary, target)?;
         self.kept = true;
         File::open(folder)?.sync_all()?;
-        Ok((digest, self.got, arriving))
+        Ok(arriving)
     }
 }
 
@@ -351,7 +420,7 @@ mod tests {
     fn bytes_come_back_by_their_digest() {
         let (_folder, blobs) = blobs();
         let digest = Digest::of(b"hello");
-        assert!(!blobs.has(digest));
+        assert!(!blobs.has(digest).expect("the folder is there"));
         let mut upload = blobs.receive(digest, 5).expect("begins");
         upload.write(b"hel").and_then(|()| upload.write(b"lo")).expect("arrives");
         upload.finish().expect("is kept");
@@ -420,7 +489,7 @@ mod tests {
         upload.file = OpenOptions::new().write(true).open("/dev/full").expect("a disk without room");
         assert!(matches!(upload.write(b"llo"), Err(BlobError::Full { .. })));
         drop(upload);
-        assert_eq!((files(folder.path()), blobs.has(digest)), (0, false));
+        assert_eq!((files(folder.path()), blobs.has(digest).expect("the folder is there")), (0, false));
         let mut again = blobs.receive_from(ALICE, digest, 5).expect("begins anew once there is room");
         again.write(b"hello").expect("arrives");
         again.finish().expect("is kept");

@@ -8,15 +8,19 @@ use ledger::{
     AccountId, Amount, CallId, Class, EntryKind, KeyId, ModelId, Outcome, Price, Purse, Rate, ReleaseId, Role, Share,
     Step, TariffError, Terms, Time,
 };
-use registry::{Access, CommitId, Contract, Digest, Edge, Handle, ModelName, ReleaseNumber, Tree};
+use registry::{Access, CommitId, Contract, Digest, Edge, Handle, ModelName, ReleaseNumber, Restriction, Tree};
 
 use crate::access::{AccessRequests, MAX_WAITING};
 use crate::books::{Row, Seq};
 use crate::checks::{CheckCounts, CheckKind, CheckSum, NewCheck};
 use crate::events::{Act, Events};
 use crate::hooks::Hooks;
+use crate::keys::{Credential, KeyRecord, Limits, MAX_SECRETS, NewKey, Secrets};
 use crate::life::Lives;
-use crate::organisations::{MAX_MEMBERS, MAX_MEMBERSHIPS, MAX_ORGANISATIONS, MemberRole, Organisations};
+use crate::moderation::{MAX_OPEN_REPORTS, MAX_REPORTS, Moderation};
+use crate::organisations::{MAX_MEMBERS, MAX_MEMBERSHIPS, MAX_ORGANISATIONS, Organisations};
+use crate::rankings::Rankings;
+use crate::rates::RateSettings;
 use crate::repositories::Repositories;
 use crate::scans::Scans;
 use crate::searches::Searches;
@@ -62,6 +66,14 @@ pub enum CatalogError {
     ManyChallenges,
     #[error("{MAX_INVITATIONS} invitations wait to be used, as many as may")]
     ManyInvitations,
+    #[error("a key gets at most {MAX_SECRETS} secrets in a year")]
+    ManySecrets,
+    #[error("an account sends at most {MAX_REPORTS} reports and changes of reports within a day")]
+    ManyReports { until: Time },
+    #[error("{MAX_OPEN_REPORTS} reports of the model wait for the operator, as many as may")]
+    EnoughReports,
+    #[error("the operator took the model down: {}", .restriction.text)]
+    TakenDown { restriction: Restriction },
     #[error(transparent)]
     Tariff(#[from] TariffError),
     #[error("the catalogue failed: {reason}")]
@@ -152,74 +164,6 @@ pub struct Account {
     pub trial: Amount,
 }
 
-/// The most that may be spent; none: no limit of this kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
-    /// By one call.
-    pub call: Option<Amount>,
-    /// In a day of UTC.
-    pub day: Option<Amount>,
-    /// In a month of UTC.
-    pub month: Option<Amount>,
-}
-
-impl Limits {
-    /// The stricter of both, kind by kind.
-    #[must_use]
-    pub fn within(self, other: Limits) -> Limits {
-        let stricter = |a: Option<Amount>, b: Option<Amount>| a.into_iter().chain(b).min();
-        Limits {
-            call: stricter(self.call, other.call),
-            day: stricter(self.day, other.day),
-            month: stricter(self.month, other.month),
-        }
-    }
-
-    /// Whether there is one over a time.
-    pub fn over_time(&self) -> bool {
-        self.day.is_some() || self.month.is_some()
-    }
-}
-
-/// A key as it is kept: everything but the secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyRecord {
-    pub id: KeyId,
-    pub account: AccountId,
-    pub name: String,
-    pub scopes: Vec<Scope>,
-    /// The models it may call or publish; none: all.
-    pub models: Option<Vec<ModelName>>,
-    /// The most that may be spent with it.
-    pub limits: Limits,
-    pub created: Time,
-    pub expires: Option<Time>,
-    pub revoked: Option<Time>,
-    /// Whether it is a session: kept by a browser, in a cookie, and good for nothing else.
-    pub session: bool,
-    /// When it was used last, a little later than it was.
-    pub used: Option<Time>,
-}
-
-/// A key to be kept.
-#[derive(Debug, Clone)]
-pub struct NewKey {
-    pub record: KeyRecord,
-    /// SHA-256 of the secret.
-    pub hash: [u8; 32],
-}
-
-/// Who stands behind a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
-    pub key: KeyRecord,
-    pub account: Account,
-    /// Accounts whose group this one belongs to, and as what: itself, and organisations it is a member of.
-    pub groups: Vec<(AccountId, MemberRole)>,
-    /// The most that may be spent from the account, whatever the key.
-    pub limits: Limits,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelRecord {
     pub id: ModelId,
@@ -228,6 +172,8 @@ pub struct ModelRecord {
     pub created: Time,
     /// Seen and called by the owner's group alone.
     pub private: bool,
+    /// Whether the operator has hidden it or taken it down.
+    pub restriction: Option<Restriction>,
 }
 
 /// One release, whole.
@@ -288,6 +234,8 @@ pub struct Settings {
     pub trial: Amount,
     /// For how many days a higher price is announced before it holds.
     pub notice_days: u32,
+    /// How often each may ask.
+    pub request_rates: RateSettings,
 }
 
 /// One line of an account's earnings: its parts of calls, or what of them it gave back.
@@ -462,8 +410,11 @@ pub trait Catalog:
     + Events
     + Hooks
     + Lives
+    + Moderation
     + Searches
+    + Rankings
     + SignIns
+    + Secrets
     + Send
     + Sync
     + fmt::Debug
@@ -487,6 +438,7 @@ pub trait Catalog:
     async fn set_fee(&self, fee: Share) -> Result<(), CatalogError>;
     async fn set_notice(&self, days: u32) -> Result<(), CatalogError>;
     async fn set_rate(&self, rate: Rate) -> Result<(), CatalogError>;
+    async fn set_request_rates(&self, rates: RateSettings) -> Result<(), CatalogError>;
 
     /// Notes that an account has handed in these bytes, so that it may name them in a commit. What was to be collected of
     /// them is not any more.

@@ -53,7 +53,7 @@ pub struct Collector {
     blobs: Blobs,
     /// The last upload that was looked at.
     after: Option<Digest>,
-    /// The next of the 256 folders of blobs.
+    /// The next of the 256 shelves of blobs.
     shelf: u8,
 }
 
@@ -73,12 +73,12 @@ impl Collector {
         Ok(last.is_none())
     }
 
-    /// Looks at the next folder for files that no row is about, written before `before`: of uploads that were killed
+    /// Looks at the next shelf for files that no row is about, written before `before`: of uploads that were killed
     /// before they were noted. True at the last one.
     pub async fn look(&mut self, catalog: &dyn Catalog, before: Time, now: Time) -> Result<bool, CollectError> {
         let (blobs, shelf) = (self.blobs.clone(), self.shelf);
-        let found = tokio::task::spawn_blocking(move || files_on(blobs.folder(), shelf)).await??;
-        let old: Vec<_> = found.into_iter().filter(|file| file.written < before).collect();
+        let found = tokio::task::spawn_blocking(move || blobs.shelves().shelf(shelf)).await??;
+        let old: Vec<_> = found.blobs.into_iter().filter(|file| file.written < before).collect();
         for files in old.chunks(WALKED) {
             let digests: Vec<_> = files.iter().map(|file| file.digest).collect();
             let unknown = catalog.unknown(&digests).await?;
@@ -135,8 +135,10 @@ impl Going {
     }
 
     pub(crate) fn remove(self) -> io::Result<Going> {
+        // One that is gone already was taken away by a hub that was killed before it could say so. A removal that a power
+        // cut undoes leaves a file without a row, which is found again.
         for digest in &self.still {
-            remove(&self.blobs, *digest)?;
+            self.blobs.remove(*digest)?;
         }
         Ok(self)
     }
@@ -153,41 +155,12 @@ impl Going {
     }
 }
 
-/// A file that is gone already was taken away by a hub that was killed before it could say so. A removal that a power
-/// cut undoes leaves a file without a row, which is found again.
-fn remove(blobs: &Blobs, digest: Digest) -> io::Result<()> {
-    match fs::remove_file(blobs.path(digest)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// A file in a folder of blobs.
+/// A blob where blobs lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OnShelf {
     pub(crate) digest: Digest,
     pub(crate) size: u64,
     pub(crate) written: Time,
-}
-
-/// The blobs whose digests begin with this byte.
-pub(crate) fn files_on(folder: &Path, shelf: u8) -> io::Result<Vec<OnShelf>> {
-    let entries = match fs::read_dir(folder.join(format!("{shelf:02x}"))) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        // What has another name is not ours, and is left alone.
-        let Some(digest) = entry.file_name().to_str().and_then(|name| name.parse::<Digest>().ok()) else { continue };
-        match entry.metadata() {
-            Ok(found) => files.push(OnShelf { digest, size: found.len(), written: written(&found) }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(files)
 }
 
 /// When a file was written; what does not say so is new.

@@ -45,6 +45,28 @@ words!(
         ReleasePrice = "release.price",
         /// A check of it failed or found a difference, after one that did not.
         ReleaseCheck = "release.check",
+        /// Somebody wants its gated weights. This and the next three are for its owner and whoever it is about.
+        AccessAsked = "access.asked",
+        /// Let in, whether asked for or not.
+        AccessAdmitted = "access.admitted",
+        AccessRefused = "access.refused",
+        /// A request was taken back, or what came of it ended.
+        AccessRemoved = "access.removed",
+        /// An organisation took somebody in. This and the next two are for its members.
+        MemberAdded = "member.added",
+        /// A member has another role.
+        MemberChanged = "member.changed",
+        /// A member left, or was taken out.
+        MemberRemoved = "member.removed",
+        /// The operator took it out of lists and search.
+        ModelHidden = "model.hidden",
+        /// The operator took it down: it is not called, and its files are not read.
+        ModelTakenDown = "model.taken_down",
+        /// It is as it was before that.
+        ModelRestored = "model.restored",
+        /// The operator checked who the account is.
+        AccountVerified = "account.verified",
+        AccountUnverified = "account.unverified",
         /// A file that it names was found to be dangerous to whoever opens it.
         FileDangerous = "file.dangerous",
     }
@@ -57,6 +79,13 @@ pub struct Act {
     pub at: Time,
 }
 
+impl EventKind {
+    /// Whether it is about somebody's access to gated weights.
+    pub fn is_about_access(self) -> bool {
+        matches!(self, Self::AccessAsked | Self::AccessAdmitted | Self::AccessRefused | Self::AccessRemoved)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     pub seq: u64,
@@ -67,7 +96,7 @@ pub struct Event {
     pub model: Option<ModelId>,
     /// Whose thing it was.
     pub account: AccountId,
-    /// A JSON object: `v`, its version; `model`, the name as it was then; and more by kind.
+    /// A JSON object: `v`, its version; `model`, the name as it was then, of what is about one; and more by kind.
     pub detail: String,
 }
 
@@ -80,6 +109,8 @@ pub struct EventsWanted {
     pub model: Option<ModelId>,
     pub account: Option<AccountId>,
     pub kind: Option<EventKind>,
+    /// Who asks: what is about their access to others' weights is seen too.
+    pub viewer: Option<AccountId>,
     /// What belongs to these accounts alone is seen too.
     pub groups: Vec<AccountId>,
     /// And of their private models these alone.
@@ -102,7 +133,8 @@ pub trait Events {
     /// Events of the whole hub after one, the oldest first: for the hub's own followers, private models included.
     async fn events_after(&self, seq: u64, limit: u64) -> Result<Vec<Event>, CatalogError>;
     /// The same for somebody: of models that everybody sees now or that belong to them, and of their accounts. Of a model
-    /// that is gone everybody is told that, if everybody saw it then.
+    /// that is gone everybody is told that, if everybody saw it then. What is about somebody's access is told to them and
+    /// to the model's owner alone. Whom the operator knows is told to everybody.
     async fn events(&self, wanted: &EventsWanted) -> Result<EventsPage, CatalogError>;
     async fn event(&self, seq: u64) -> Result<Option<Event>, CatalogError>;
     /// The number of the last event; 0 before the first.

@@ -61,6 +61,11 @@ impl Folder {
         self.path.join("blobs")
     }
 
+    /// Copies of what lies in a bucket: it may be removed while no hub runs.
+    pub fn cache(&self) -> PathBuf {
+        self.path.join("cache")
+    }
+
     /// The index that models are found in: made from the catalogue, so that it may be removed.
     pub fn search(&self) -> PathBuf {
         self.path.join("search")

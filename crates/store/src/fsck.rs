@@ -12,15 +12,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bucket::Keys;
 use ledger::{ModelId, Time};
 use registry::{CommitId, Digest, Tree};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 
-use crate::audit::{AuditError, hash, open, open_catalog};
-use crate::blobs::blob_path;
-use crate::collect::{files_on, hold_off, written};
+use crate::audit::{AuditError, open, open_catalog};
+use crate::begun::shelves_of;
+use crate::collect::{hold_off, written};
 use crate::halves;
+use crate::shelves::Shelves;
 use crate::sqlite::LEDGER;
 
 /// How many differences are told in full.
@@ -35,6 +37,8 @@ pub struct Look<'a> {
     pub repair: bool,
     /// What was written before is old enough to be left over.
     pub before: Time,
+    /// For blobs that lie in a bucket.
+    pub keys: Option<Keys>,
     /// Told how many blobs have been looked at, now and then.
     pub progress: Option<&'a dyn Fn(u64)>,
 }
@@ -116,6 +120,7 @@ pub fn fsck(folder: &Path, look: &Look<'_>) -> Result<Found, AuditError> {
     if !path.is_file() {
         return Err(AuditError::Missing { path });
     }
+    let shelves = shelves_of(folder, look.keys.clone())?;
     let blobs = folder.join("blobs");
     let _held_off = hold_off(&blobs).map_err(failed(&blobs))?;
     let mut found = Found::default();
@@ -123,7 +128,7 @@ pub fn fsck(folder: &Path, look: &Look<'_>) -> Result<Found, AuditError> {
     if let Some(catalog) = open_catalog(folder)? {
         // What is seen is one moment, from here on; what comes later is too young to be left over.
         history(&catalog, &mut found)?;
-        let mut looking = Looking { blobs: &blobs, catalog: &catalog, look, found };
+        let mut looking = Looking { shelves: &shelves, catalog: &catalog, look, found };
         for shelf in 0..=u8::MAX {
             looking.shelf(shelf)?;
         }
@@ -198,7 +203,7 @@ fn history(catalog: &Connection, found: &mut Found) -> Result<(), AuditError> {
 }
 
 struct Looking<'a> {
-    blobs: &'a Path,
+    shelves: &'a Shelves,
     catalog: &'a Connection,
     look: &'a Look<'a>,
     found: Found,
@@ -218,18 +223,18 @@ impl Looking<'_> {
     /// Blobs whose digest begins with this byte: those that are named are there, and those that are there are named.
     fn shelf(&mut self, shelf: u8) -> Result<(), AuditError> {
         let about = self.about(shelf)?;
-        let folder = self.blobs.join(format!("{shelf:02x}"));
-        let there = files_on(self.blobs, shelf).map_err(failed(&folder))?;
-        let entries = fs::read_dir(&folder).map(Iterator::count).unwrap_or_default();
-        self.found.left_over.foreign += entries.saturating_sub(there.len()) as u64;
-        for file in &there {
+        let shelf = self.shelves.shelf(shelf);
+        let there = shelf.map_err(|error| AuditError::Shelves { place: self.shelves.place(), error })?;
+        self.found.left_over.foreign += there.foreign;
+        for file in &there.blobs {
             if about.contains_key(&file.digest) || file.written >= self.look.before {
                 continue;
             }
             self.found.left_over.blobs += 1;
-            left_over(&blob_path(self.blobs, file.digest), file.size, self.look, &mut self.found);
+            let what = || format!("blob {} of {}", file.digest, self.shelves.place());
+            left_over(file.size, self.look, &mut self.found, what, || self.shelves.remove(file.digest));
         }
-        let there: HashMap<Digest, u64> = there.iter().map(|file| (file.digest, file.size)).collect();
+        let there: HashMap<Digest, u64> = there.blobs.iter().map(|file| (file.digest, file.size)).collect();
         for (digest, about) in about {
             self.one(digest, about, there.get(&digest).copied());
         }
@@ -260,7 +265,6 @@ impl Looking<'_> {
     }
 
     fn one(&mut self, digest: Digest, about: About, there: Option<u64>) {
-        let path = blob_path(self.blobs, digest);
         match (about, there) {
             (About::Named(size), None) => {
                 self.found.named_blobs += 1;
@@ -269,13 +273,13 @@ impl Looking<'_> {
             (About::Named(size), Some(bytes)) => {
                 self.found.named_blobs += 1;
                 self.found.named_bytes += bytes;
-                self.same(digest, size, bytes, &path);
+                self.same(digest, size, bytes);
             }
             (About::HandedIn(_), None) => self.found.lost_uploads += 1,
             (About::HandedIn(size), Some(bytes)) => {
                 self.found.waiting_blobs += 1;
                 self.found.waiting_bytes += bytes;
-                self.same(digest, size, bytes, &path);
+                self.same(digest, size, bytes);
             }
             (About::Going, None) => {}
             (About::Going, Some(bytes)) => {
@@ -285,14 +289,14 @@ impl Looking<'_> {
         }
     }
 
-    fn same(&mut self, digest: Digest, size: u64, bytes: u64, path: &Path) {
+    fn same(&mut self, digest: Digest, size: u64, bytes: u64) {
         if bytes != size {
             return self.found.differ(format!("blob {digest} of {size} bytes has {bytes}"));
         }
         if !self.look.deep {
             return;
         }
-        match hash(path) {
+        match self.shelves.hash(digest) {
             Ok((read, bytes)) if read == digest => *self.found.read_bytes.get_or_insert_default() += bytes,
             Ok((read, _)) => self.found.differ(format!("blob {digest} has the content of {read}")),
             Err(error) => self.found.differ(format!("blob {digest} cannot be read: {error}")),
@@ -301,15 +305,25 @@ impl Looking<'_> {
 }
 
 /// Removes a file that nothing is about, if that is asked for.
-fn left_over(path: &Path, size: u64, look: &Look<'_>, found: &mut Found) {
+fn left_over(
+    size: u64,
+    look: &Look<'_>,
+    found: &mut Found,
+    what: impl FnOnce() -> String,
+    remove: impl FnOnce() -> io::Result<()>,
+) {
     found.left_over.bytes += size;
     if !look.repair {
         return;
     }
-    match fs::remove_file(path) {
+    match remove() {
         Ok(()) => found.left_over.removed += 1,
-        Err(error) => found.differ(format!("{} cannot be removed: {error}", path.display())),
+        Err(error) => found.differ(format!("{} cannot be removed: {error}", what())),
     }
+}
+
+fn left_over_file(path: &Path, size: u64, look: &Look<'_>, found: &mut Found) {
+    left_over(size, look, found, || path.display().to_string(), || fs::remove_file(path));
 }
 
 /// Temporary files: halves wait for a day, all else is of an upload that runs, or of one that was killed.
@@ -321,7 +335,7 @@ fn temporary(blobs: &Path, look: &Look<'_>, found: &mut Found) -> Result<(), Aud
             found.halves += 1;
         } else if half || look.repair || at < look.before {
             found.left_over.temporary += 1;
-            left_over(&path, size, look, found);
+            left_over_file(&path, size, look, found);
         }
     }
     Ok(())
@@ -351,7 +365,7 @@ fn outcomes(folder: &Path, look: &Look<'_>, found: &mut Found) -> Result<(), Aud
     for (name, path, size, at) in files_in(&folder).map_err(failed(&folder))? {
         if !known.contains(&name) && at < look.before && !named(&name)? {
             found.left_over.outcomes += 1;
-            left_over(&path, size, look, found);
+            left_over_file(&path, size, look, found);
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ use ledger::{AccountId, Time};
 use registry::Handle;
 
 use crate::catalog::{Account, CatalogError};
+use crate::events::Act;
 
 /// Most members of an organisation.
 pub const MAX_MEMBERS: u64 = 1_000;
@@ -82,9 +83,9 @@ pub trait Organisations {
     async fn member(&self, who: AccountId, of: AccountId) -> Result<Option<Member>, CatalogError>;
     /// Takes somebody in, or gives a member another role. The last admin is `LastAdmin`, one more than there may be is
     /// `ManyMembers` or `ManyMemberships`. A member keeps the time it was taken in at.
-    async fn set_member(&self, who: AccountId, of: AccountId, role: MemberRole, at: Time) -> Result<(), CatalogError>;
+    async fn set_member(&self, who: AccountId, of: AccountId, role: MemberRole, act: Act) -> Result<(), CatalogError>;
     /// False if it was none. The last admin is `LastAdmin`.
-    async fn remove_member(&self, who: AccountId, of: AccountId) -> Result<bool, CatalogError>;
+    async fn remove_member(&self, who: AccountId, of: AccountId, act: Act) -> Result<bool, CatalogError>;
     /// The organisations somebody is a member of, by handle.
     async fn memberships(&self, who: AccountId) -> Result<Vec<Membership>, CatalogError>;
 }

@@ -23,6 +23,8 @@ pub struct Shown {
     /// The release that unversioned calls go to.
     pub release: Option<ReleaseRecord>,
     pub totals: ModelTotals,
+    /// Whether the operator checked who its owner is.
+    pub verified: bool,
 }
 
 /// Names a search to whoever chooses from what it showed.

@@ -6,7 +6,8 @@
 use async_trait::async_trait;
 use ledger::{AccountId, KeyId, Time};
 
-use crate::catalog::{Account, CatalogError, KeyRecord, NewKey};
+use crate::catalog::{Account, CatalogError};
+use crate::keys::{KeyRecord, NewKey};
 
 /// Ceremonies that may be going on at a time.
 pub(crate) const MAX_CHALLENGES: u64 = 100_000;

@@ -360,6 +360,7 @@ impl TestHub {
                 checking: Checking::NOTHING,
                 storing: Storing::default(),
                 registration: hub::Registration::Open,
+                trusted_proxies: Vec::new(),
             },
         }
     }

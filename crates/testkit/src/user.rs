@@ -50,6 +50,11 @@ impl User {
         Ok(User { caller, ..self.clone() })
     }
 
+    /// Comes in with another secret of the same key.
+    pub async fn with_secret(&self, secret: &str) -> Result<User, Error> {
+        User { secret: secret.to_owned(), ..self.clone() }.again().await
+    }
+
     /// The operator, as somebody whom these verbs fit.
     pub async fn as_operator(&self) -> User {
         let caller = self.scene.operator().await;

@@ -11,6 +11,7 @@ use web::{
     Home, HomeFigures, Labels, Model, ModelFigures, ModelRow, Money, PortRow, Problem, Ratio, ReleaseRow, Role, Search,
     Share,
 };
+use web::{Lately, Shelf, ShelfKind, TaskCount};
 
 fn main() -> io::Result<()> {
     let folder = PathBuf::from(env::args_os().nth(1).unwrap_or("preview".into()));
@@ -24,7 +25,7 @@ fn main() -> io::Result<()> {
     }
     let write = |name: &str, page: String| write(&folder, name, &page);
     write("home", web::home(&home()))?;
-    write("empty", web::home(&Home { models: Vec::new(), more: None, figures: HomeFigures::default(), ..home() }))?;
+    write("empty", web::home(&Home { shelves: Vec::new(), figures: HomeFigures::default(), ..home() }))?;
     write("model", web::model(&model()))?;
     write("bare", web::model(&bare()))?;
     let form = |form| web::model(&Model { playground: Some(playground(form)), ..model() });
@@ -85,7 +86,7 @@ fn diff() -> web::Diff {
 
 fn search() -> Search {
     let value = |value: &str, count| FacetValue { value: value.into(), count, link: format!("/search?task={value}") };
-    let sort = |value: &str, label, chosen| Choice { value: value.into(), label, chosen };
+    let sort = |value: &str, label: &str, chosen| Choice { value: value.into(), label: label.into(), chosen };
     Search {
         chrome: chrome(),
         query: "flowers".into(),
@@ -102,21 +103,76 @@ fn search() -> Search {
         complete: true,
         first: true,
         search: "0123456789abcdef0123456789abcdef".into(),
-        models: (0..).zip(home().models).map(|(position, model)| FoundRow { position, model }).collect(),
+        models: (0..).zip(rows()).map(|(position, model)| FoundRow { position, model }).collect(),
         more: Some("/search?q=flowers&cursor=x".into()),
     }
 }
 
-fn home() -> Home {
+fn rows() -> Vec<ModelRow> {
     let row = |owner: &str, name: &str, summary: &str, task: &str, price: Money, paid_calls, earned: &str| ModelRow {
         owner: owner.into(),
         name: name.into(),
+        verified: owner == "alice",
         summary: format!("{summary} (invented)"),
         task: (!task.is_empty()).then(|| task.into()),
         price,
+        price_converted: None,
         paid_calls,
         creators_earned: earned.into(),
     };
+    vec![
+        row(
+            "alice",
+            "iris",
+            "Tells three kinds of iris apart by four lengths",
+            "tabular-classification",
+            Money::opg("0.002"),
+            48_211,
+            "91.6009",
+        ),
+        row(
+            "bob",
+            "minilm-sst2",
+            "Says whether an English sentence sounds content or cross",
+            "text-classification",
+            Money::usd("0.0002"),
+            1_930_448,
+            "2104.188320001",
+        ),
+        row(
+            "carol",
+            "fraud-gbt-2026",
+            "Scores card payments for fraud from 31 features; retrained every month on new cases from four countries",
+            "tabular-classification",
+            Money::opg("0.01"),
+            7_411_002,
+            "16009.22",
+        ),
+        row(
+            "organisation-with-a-long-handle-abcd",
+            "a-model-whose-name-is-as-long-as-names-may-be-so-that-one-sees-what-it-does-to-the-row",
+            "Wraps",
+            "time-series-forecasting",
+            Money::opg("0.000000001"),
+            0,
+            "0",
+        ),
+        row("dana", "echo", "Gives back what it gets", "", Money::opg("0"), 0, "0"),
+    ]
+}
+
+fn home() -> Home {
+    let lately = |model: ModelRow| Lately {
+        payers: model.paid_calls / 9_000,
+        paid: model.paid_calls / 12,
+        earned: model.creators_earned.clone(),
+        week: model.paid_calls / 40,
+        week_before: model.paid_calls / 60,
+        created: "2026-11-23T10:04:31.207Z".into(),
+        model,
+    };
+    let shelf = |kind| Shelf { kind, models: rows().into_iter().map(lately).collect() };
+    let task = |task: &str, models| TaskCount { task: task.into(), models, link: "/search".into() };
     Home {
         chrome: chrome(),
         figures: HomeFigures {
@@ -125,46 +181,8 @@ fn home() -> Home {
             paid_calls: Some(9_412_077),
             paid_calls_succeeded: Some(Ratio { part: 9_412_077, whole: 9_421_950 }),
         },
-        models: vec![
-            row(
-                "alice",
-                "iris",
-                "Tells three kinds of iris apart by four lengths",
-                "tabular-classification",
-                Money::opg("0.002"),
-                48_211,
-                "91.6009",
-            ),
-            row(
-                "bob",
-                "minilm-sst2",
-                "Says whether an English sentence sounds content or cross",
-                "text-classification",
-                Money::usd("0.0002"),
-                1_930_448,
-                "2104.188320001",
-            ),
-            row(
-                "carol",
-                "fraud-gbt-2026",
-                "Scores card payments for fraud from 31 features; retrained every month on new cases from four countries",
-                "tabular-classification",
-                Money::opg("0.01"),
-                7_411_002,
-                "16009.22",
-            ),
-            row(
-                "organisation-with-a-long-handle-abcd",
-                "a-model-whose-name-is-as-long-as-names-may-be-so-that-one-sees-what-it-does-to-the-row",
-                "Wraps",
-                "time-series-forecasting",
-                Money::opg("0.000000001"),
-                0,
-                "0",
-            ),
-            row("dana", "echo", "Gives back what it gets", "", Money::opg("0"), 0, "0"),
-        ],
-        more: Some("/?after=ZGFuYS9lY2hv".into()),
+        tasks: vec![task("tabular-classification", 812), task("text-classification", 391)],
+        shelves: [ShelfKind::New, ShelfKind::Used, ShelfKind::Earning, ShelfKind::Rising].map(shelf).into(),
     }
 }
 
@@ -251,6 +269,11 @@ fn model() -> Model {
             check("2.00", CheckKind::TwoRunners, 4, 0, Compared::Digest),
             check("2.00", CheckKind::ReExecution, 19_304, 1, Compared::Digest),
         ],
+        verified: Some(web::Verified { note: "example.org".into(), at: "2026-11-24T08:00:00Z".into() }),
+        restricted: None,
+        decisions: Vec::new(),
+        report: None,
+        operator: false,
     }
 }
 

@@ -51,67 +51,12 @@ pub struct OwnModel {
     pub release: Option<String>,
     /// What a call costs.
     pub price: Option<Money>,
-    /// Whether it is private.
-    pub private: bool,
+    /// `private`, `hidden`, `taken down`: what it is that others are not.
+    pub marks: Vec<&'static str>,
     /// Answered calls of class `paid`.
     pub paid_calls: u64,
     /// What its creators earned with it, in OPG.
     pub earned: String,
-}
-
-/// The page at `/account/keys`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keys {
-    /// The frame.
-    pub account: Account,
-    /// Those that are good.
-    pub keys: Vec<KeyRow>,
-    /// The secret of one that was just made, and its name.
-    pub fresh: Option<(String, String)>,
-    /// What was wrong with what was sent.
-    pub wrong: Option<String>,
-    /// What was typed.
-    pub form: KeyForm,
-    /// The hub's address, for the example.
-    pub url: String,
-}
-
-/// What was typed for a new key.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KeyForm {
-    /// What it is called.
-    pub name: String,
-    /// Scopes, and whether each is chosen.
-    pub scopes: Vec<(&'static str, &'static str, bool)>,
-    /// The most a call may cost, in OPG.
-    pub max_cost: String,
-    /// The most a day.
-    pub max_day: String,
-    /// The most a month.
-    pub max_month: String,
-    /// Models it is for, one a line; all, if there is none.
-    pub models: String,
-    /// Days it is good for; without end, if it is empty.
-    pub days: String,
-}
-
-/// One key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyRow {
-    /// `key_…`
-    pub id: String,
-    /// What it is called.
-    pub name: String,
-    /// What it may do.
-    pub scopes: String,
-    /// What bounds it, in words.
-    pub bounds: Vec<String>,
-    /// When it was made, in RFC 3339.
-    pub created: String,
-    /// When it was used last.
-    pub used: Option<String>,
-    /// When it ends.
-    pub expires: Option<String>,
 }
 
 /// The page at `/account/calls`.
@@ -237,16 +182,17 @@ pub struct Ways {
     pub wrong: Option<String>,
 }
 
-const TABS: [(&str, &str); 6] = [
+const TABS: [(&str, &str); 7] = [
     ("/account", "Overview"),
     ("/account/keys", "Keys"),
     ("/account/calls", "Calls"),
     ("/account/money", "Money"),
     ("/account/earnings", "Earnings"),
+    ("/account/reports", "Reports"),
     ("/account/signin", "Signing in"),
 ];
 
-fn page(account: &Account, at: &str, title: &str, content: &Markup, scripts: &[&str]) -> String {
+pub(crate) fn page(account: &Account, at: &str, title: &str, content: &Markup, scripts: &[&str]) -> String {
     let main = html! {
         h1.title { (account.handle) }
         nav.tabs aria-label="Your account" {
@@ -313,77 +259,11 @@ fn models(view: &Overview) -> Markup {
                 tbody {
                     @for model in &view.models {
                         tr {
-                            td { a href=(link::model(&model.owner, &model.name)) { (model.owner) "/" (model.name) } @if model.private { " " span.unit { "private" } } }
+                            td { a href=(link::model(&model.owner, &model.name)) { (model.owner) "/" (model.name) } @for mark in &model.marks { " " span.unit { (mark) } } }
                             td { @match &model.release { Some(release) => (release), None => span.unit { "none yet" } } }
                             td.right { @match &model.price { Some(price) => (measured(&price.amount, Some(price.unit.word()))), None => "" } }
                             td.right.num { (count(model.paid_calls)) }
                             td.right class=(arrived(&model.earned)) { (measured(&model.earned, Some("OPG"))) }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The page of an account's keys.
-pub fn keys(view: &Keys) -> String {
-    let form = &view.form;
-    let content = html! {
-        @if let Some((name, secret)) = &view.fresh {
-            section.fresh role="status" {
-                p { "The key " @if name.is_empty() { "is made." } @else { strong { (name) } " is made." } " It is shown this once: keep it where secrets are kept." }
-                pre tabindex="0" { code { (secret) } }
-                pre tabindex="0" { code { "export MODELHUB_URL=" (view.url) "\nexport MODELHUB_KEY=" (secret) } }
-            }
-        }
-        @if let Some(wrong) = &view.wrong { p.wrong role="alert" { (wrong) } }
-        (section("keys", "Keys", &html! { p { "Programs call with them. Revoked, a key is good for nothing at once." } }, &key_rows(&view.keys)))
-        (section("new", "New key", &html! { p { "Limits keep what it may spend; a key for one job gets a small one." } }, &html! {
-            form.fields action="/account/keys" method="post" {
-                label { span { "Name" } input type="text" name="name" value=(form.name) maxlength="100" autocomplete="off"; }
-                fieldset {
-                    legend { "It may" }
-                    @for (scope, what, chosen) in &form.scopes {
-                        label.check { input type="checkbox" name="scopes" value=(scope) checked[*chosen]; span { (scope) " " span.unit { (what) } } }
-                    }
-                }
-                fieldset.three {
-                    legend { "Spend at most, in OPG" }
-                    label { span { "A call" } input type="text" name="max_cost" value=(form.max_cost) inputmode="decimal" autocomplete="off"; }
-                    label { span { "A day" } input type="text" name="max_day" value=(form.max_day) inputmode="decimal" autocomplete="off"; }
-                    label { span { "A month" } input type="text" name="max_month" value=(form.max_month) inputmode="decimal" autocomplete="off"; }
-                }
-                label { span { "For these models alone, one a line" } textarea name="models" rows="2" spellcheck="false" { (form.models) } }
-                label { span { "Good for so many days; empty: until it is revoked" } input type="text" name="days" value=(form.days) inputmode="numeric" size="6" autocomplete="off"; }
-                button type="submit" { "Make key" }
-            }
-        }))
-    };
-    page(&view.account, "/account/keys", "Keys", &content, &[])
-}
-
-fn key_rows(keys: &[KeyRow]) -> Markup {
-    html! {
-        @if keys.is_empty() {
-            div.empty { p { "No key yet. Make one below, and put it into the environment of your program." } }
-        } @else {
-            table.lines {
-                caption.hidden { "Your keys" }
-                thead { tr { th scope="col" { "Name" } th scope="col" { "May" } th scope="col" { "Bounds" } th scope="col" { "Made" } th scope="col" { "Used" } th scope="col" { span.hidden { "Revoke" } } } }
-                tbody {
-                    @for key in keys {
-                        tr {
-                            td { @if key.name.is_empty() { span.unit { "no name" } } @else { (key.name) } }
-                            td { (key.scopes) }
-                            td {
-                                @if key.bounds.is_empty() && key.expires.is_none() { span.unit { "none" } }
-                                @for bound in &key.bounds { span.bound { (bound) } " " }
-                                @if let Some(at) = &key.expires { span.bound { "until " (moment(at)) } }
-                            }
-                            td { (moment(&key.created)) }
-                            td { @match &key.used { Some(at) => (moment(at)), None => span.unit { "never" } } }
-                            td.right { form action={ "/account/keys/" (link::segment(&key.id)) "/revoke" } method="post" { button.quiet type="submit" aria-label={ "Revoke " (key.name) } { "Revoke" } } }
                         }
                     }
                 }

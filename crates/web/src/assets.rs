@@ -33,6 +33,12 @@ const VALUES: Asset =
 const ANSWER: Asset =
     Asset { content_type: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/answer.js") };
 
+const REFERENCE: Asset =
+    Asset { content_type: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/reference.js") };
+
+const PUBLISHING: Asset =
+    Asset { content_type: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/publishing.js") };
+
 /// Modules name each other: what stands there is the name that each is served under.
 static PLAYGROUND: LazyLock<String> = LazyLock::new(|| {
     include_str!("../assets/playground.js")
@@ -40,10 +46,17 @@ static PLAYGROUND: LazyLock<String> = LazyLock::new(|| {
         .replace("\"./answer.js\"", &format!("\"./{}\"", *ANSWER_NAME))
 });
 
+static PUBLISH: LazyLock<String> = LazyLock::new(|| {
+    include_str!("../assets/publish.js").replace("\"./publishing.js\"", &format!("\"./{}\"", *PUBLISHING_NAME))
+});
+
+static PUBLISHING_NAME: LazyLock<String> = LazyLock::new(|| hashed("publishing", "js", PUBLISHING.bytes));
+static PUBLISH_NAME: LazyLock<String> = LazyLock::new(|| hashed("publish", "js", PUBLISH.as_bytes()));
 static VALUES_NAME: LazyLock<String> = LazyLock::new(|| hashed("values", "js", VALUES.bytes));
 static ANSWER_NAME: LazyLock<String> = LazyLock::new(|| hashed("answer", "js", ANSWER.bytes));
 static PLAYGROUND_NAME: LazyLock<String> = LazyLock::new(|| hashed("playground", "js", PLAYGROUND.as_bytes()));
 static STYLE_NAME: LazyLock<String> = LazyLock::new(|| hashed("style", "css", STYLE.bytes));
+static REFERENCE_NAME: LazyLock<String> = LazyLock::new(|| hashed("reference", "js", REFERENCE.bytes));
 static ICON_NAME: LazyLock<String> = LazyLock::new(|| hashed("icon", "svg", ICON.bytes));
 static SIGNIN_NAME: LazyLock<String> = LazyLock::new(|| hashed("signin", "js", SIGNIN.bytes));
 
@@ -62,9 +75,19 @@ pub(crate) fn signin_name() -> &'static str {
     &SIGNIN_NAME
 }
 
+/// The script that narrows the list of operations.
+pub(crate) fn reference_name() -> &'static str {
+    &REFERENCE_NAME
+}
+
 /// The script that runs models from a page; it asks for two more by itself.
 pub fn playground_name() -> &'static str {
     &PLAYGROUND_NAME
+}
+
+/// The script that publishes from a page; it asks for one more by itself.
+pub fn publish_name() -> &'static str {
+    &PUBLISH_NAME
 }
 
 /// The asset with exactly this file name: what `/static/{name}` answers.
@@ -73,7 +96,10 @@ pub fn asset(name: &str) -> Option<Asset> {
         _ if name == style_name() => Some(STYLE),
         _ if name == icon_name() => Some(ICON),
         _ if name == signin_name() => Some(SIGNIN),
+        _ if name == reference_name() => Some(REFERENCE),
         _ if name == playground_name() => Some(Asset { bytes: PLAYGROUND.as_bytes(), ..VALUES }),
+        _ if name == publish_name() => Some(Asset { bytes: PUBLISH.as_bytes(), ..PUBLISHING }),
+        _ if name == PUBLISHING_NAME.as_str() => Some(PUBLISHING),
         _ if name == VALUES_NAME.as_str() => Some(VALUES),
         _ if name == ANSWER_NAME.as_str() => Some(ANSWER),
         _ => None,
@@ -103,13 +129,15 @@ mod tests {
     }
     #[test]
     fn modules_name_each_other_as_they_are_served() {
-        let script =
-            std::str::from_utf8(asset(playground_name()).expect("it is there").bytes).expect("scripts are text");
-        let named: Vec<_> = script.split(" from \"./").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        assert_eq!(named.len(), 2);
-        for name in named {
-            assert!(name.len() > "values.js".len(), "{name}");
-            assert_eq!(asset(name).map(|module| module.content_type), Some("text/javascript; charset=utf-8"), "{name}");
+        for (entry, count) in [(playground_name(), 2), (publish_name(), 1)] {
+            let script = std::str::from_utf8(asset(entry).expect("it is there").bytes).expect("scripts are text");
+            let named: Vec<_> = script.split(" from \"./").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            assert_eq!(named.len(), count, "{entry}");
+            for name in named {
+                let found = asset(name).map(|module| module.content_type);
+                assert_eq!(found, Some("text/javascript; charset=utf-8"), "{name}");
+                assert!(name.len() > "values.js".len(), "{name}");
+            }
         }
     }
 }

@@ -20,6 +20,11 @@ pub(crate) fn page(chrome: &Chrome, title: Option<&str>, description: &str, main
     page_with(chrome, title, description, main, &[])
 }
 
+/// The first page, which has its own field to search with.
+pub(crate) fn first_page(chrome: &Chrome, description: &str, main: &Markup) -> String {
+    framed(chrome, None, description, main, &[], false)
+}
+
 /// The same with scripts, by their names under `/static/`: the page is whole without them.
 pub(crate) fn page_with(
     chrome: &Chrome,
@@ -27,6 +32,17 @@ pub(crate) fn page_with(
     description: &str,
     main: &Markup,
     scripts: &[&str],
+) -> String {
+    framed(chrome, title, description, main, scripts, true)
+}
+
+fn framed(
+    chrome: &Chrome,
+    title: Option<&str>,
+    description: &str,
+    main: &Markup,
+    scripts: &[&str],
+    find: bool,
 ) -> String {
     html! {
         (DOCTYPE)
@@ -58,8 +74,15 @@ pub(crate) fn page_with(
                         }
                         (chrome.hub_name)
                     }
-                    form.find action="/search" method="get" role="search" {
-                        input type="search" name="q" maxlength="200" placeholder="Search models" aria-label="Search models" autocomplete="off";
+                    nav.places aria-label="Hub" {
+                        a href="/search" { "Models" }
+                        a href="/rankings" { "Rankings" }
+                        a href="/publish" { "Publish" }
+                    }
+                    @if find {
+                        form.find action="/search" method="get" role="search" {
+                            input type="search" name="q" maxlength="200" placeholder="Search models" aria-label="Search models" autocomplete="off";
+                        }
                     }
                     nav.who aria-label="Account" {
                         @match &chrome.viewer {
@@ -74,6 +97,7 @@ pub(crate) fn page_with(
                 main #main tabindex="-1" { (main) }
                 footer.bottom {
                     p { "Every answered call leaves a signed receipt. A call that fails costs nothing. The hub stores no inputs." }
+                    p { a href="/docs/api" { "API" } " · " a href="/status" { "Status" } }
                 }
             }
         }

@@ -19,40 +19,58 @@ mod diff;
 mod figure;
 mod files;
 mod home;
+mod keys;
 mod layout;
 mod link;
 mod login;
 mod model;
+mod moderation;
 mod operator;
+mod owner;
 mod playground;
 mod problem;
+mod publish;
+mod rankings;
 mod receipt;
+mod reference;
 mod says;
 mod search;
 mod shares;
 
 pub use account::{
-    Account, CallRow, Calls, EarningRow, Earnings, EntryRow, KeyForm, KeyRow, Keys, MoneyPage, Overview, OwnModel,
-    Ways, calls, earnings, keys, money, overview, ways,
+    Account, CallRow, Calls, EarningRow, Earnings, EntryRow, MoneyPage, Overview, OwnModel, Ways, calls, earnings,
+    money, overview, ways,
 };
-pub use assets::{Asset, CONTENT_SECURITY_POLICY, asset, icon_name, playground_name, style_name};
+pub use assets::{Asset, CONTENT_SECURITY_POLICY, asset, icon_name, playground_name, publish_name, style_name};
 pub use card::{CARD_LIMIT_BYTES, CardHtml, card_html};
 pub use chart::Bar;
 pub use compare::{Compare, Head, compare};
 pub use diff::{ChangedField, ChangedFile, ChangedText, Diff, diff};
 pub use figure::{Money, Ratio, Unit};
 pub use files::{FILES_LISTED, FileRow, Scan};
-pub use home::{Home, HomeFigures, ModelRow, home};
+pub use home::{Home, HomeFigures, Lately, ModelRow, Shelf, ShelfKind, TaskCount, home};
+pub use keys::{FreshKey, KeyForm, KeyRow, Keys, keys};
 pub use layout::Chrome;
 pub use link::segment;
 pub use login::{Device, Join, Login, Signing, device, join, login};
 pub use model::{
     Access, Change, CheckKind, CheckRow, Code, Compared, Labels, Model, ModelFigures, PortRow, ReleaseRow, model,
 };
+pub use moderation::{
+    Case, DecisionRow, Moderation, OwnReports, ReportForm, ReportPage, ReportRow, Restricted, Tombstone, Verified,
+    Words, case, moderation, own_reports, report, tombstone,
+};
 pub use operator::{Health, Operator, Status, Topic, operator, status};
+pub use owner::{MemberRow, Owner, owner};
 pub use playground::{Column, Form, PaidBy, Playground, Runner, TensorField};
 pub use problem::{Problem, problem};
+pub use publish::{Publish, Publisher, publish};
+pub use rankings::{OrderLink, RankedRow, Rankings, rankings};
 pub use receipt::{Receipt, receipt};
+pub use reference::{
+    Answered, Chapter, Field, Kind, Operation, Reference, ReferenceChapter, ReferenceLine, Type, reference,
+    reference_chapter,
+};
 pub use says::{Base, CardSays, MissingPart};
 pub use search::{Choice, Chosen, FacetGroup, FacetValue, FoundRow, Search, search};
 pub use shares::{Role, Share};

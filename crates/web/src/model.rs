@@ -8,6 +8,7 @@ use crate::figure::{Figure, Money, Ratio, Unit, arrived, count, day, large, meas
 use crate::files::{FileRow, files};
 use crate::layout::{self, Chrome, section};
 use crate::link;
+use crate::moderation::{DecisionRow, ReportForm, Restricted, Verified, badge, notice, report_form, trail};
 use crate::playground::{Playground, playground};
 use crate::says::{CardSays, says};
 use crate::shares::{Share, shares};
@@ -72,6 +73,16 @@ pub struct Model {
     pub releases: Vec<ReleaseRow>,
     /// What the hub has checked of them by itself, newest release first.
     pub checks: Vec<CheckRow>,
+    /// Whether the operator checked who its owner is.
+    pub verified: Option<Verified>,
+    /// What the operator has made of it.
+    pub restricted: Option<Restricted>,
+    /// What the operator decided of it, the newest first.
+    pub decisions: Vec<DecisionRow>,
+    /// The form to report it with; none of what was taken down.
+    pub report: Option<ReportForm>,
+    /// Whether the operator looks, who can decide about it.
+    pub operator: bool,
 }
 
 /// Live figures of one model.
@@ -211,7 +222,9 @@ pub fn model(view: &Model) -> String {
                 h1 { span.owner { (view.owner) "/" } (view.name) }
                 @if !view.summary.is_empty() { p.lead { (view.summary) } }
                 (tags(view))
+                @if let Some(verified) = &view.verified { (badge(verified)) }
             }
+            @if let Some(restricted) = &view.restricted { (notice(restricted)) }
             (strip(&figures(view)))
             @match &view.playground {
                 Some(form) => (section("call", "Try it", &call_note(view), &html! {
@@ -229,6 +242,13 @@ pub fn model(view: &Model) -> String {
             @if !view.checks.is_empty() {
                 (section("checks", "Checks by the hub", &html! { p { "The hub runs each release in two fresh runners, and a random share of paid calls once more. It shows that answers repeat, not that they are right." } }, &checks(&view.checks)))
             }
+            @if !view.decisions.is_empty() {
+                (section("decided", "What the operator decided", &html! { p { "It stands here for good." } }, &trail(&view.decisions)))
+            }
+            @if let Some(form) = &view.report {
+                (section("report", "Report", &nothing, &html! { details { summary { "Report this model to the operator" } (report_form(form)) } }))
+            }
+            @if view.operator { p.more { a href={ "/operator/models" (link::model(&view.owner, &view.name)) } { "Moderate this model" } } }
         }
     };
     let scripts = if view.playground.is_some() { &[playground_name()][..] } else { &[] };

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::figure::{Figure, count, measured, strip};
+use crate::figure::{Figure, count, measured, moment, strip};
 use crate::layout::{self, Chrome, section};
 
 /// The page at `/operator`.
@@ -12,12 +12,16 @@ pub struct Operator {
     pub chrome: Chrome,
     /// What is in order, and what is not.
     pub health: Vec<Health>,
+    /// How many reports wait.
+    pub open_reports: u64,
     /// Facts by topic: a title and lines of name, value, and what it means.
     pub topics: Vec<Topic>,
     /// The hub's share of a cost, as it is set: `10 %`.
     pub fee: String,
     /// What one OPG is in USD, if it is set.
     pub rate: Option<String>,
+    /// What was searched and not found in 30 days: the words, how often, and when last, in RFC 3339.
+    pub missed: Vec<(String, u64, String)>,
     /// Calls by class: the class, how many were answered, what they cost in OPG.
     pub classes: Vec<(String, u64, String)>,
 }
@@ -63,6 +67,7 @@ pub fn operator(view: &Operator) -> String {
     let main = html! {
         h1.title { "Operator" }
         (health(&view.health))
+        p.more { a href="/operator/moderation" { "Moderation" } ": " @match view.open_reports { 0 => { "no report waits" }, 1 => { "1 report waits" }, open => { (count(open)) " reports wait" } } "." }
         @for (at, topic) in view.topics.iter().enumerate() {
             (section(&format!("topic-{at}"), topic.title, &nothing, &strip(&topic.lines.iter().map(|(name, value, unit, meaning)| Figure {
                 label: name,
@@ -77,6 +82,7 @@ pub fn operator(view: &Operator) -> String {
                 tbody { @for (class, calls, cost) in &view.classes { tr { td { (class) } td.right.num { (count(*calls)) } td.right { (measured(cost, Some("OPG"))) } } } }
             }
         }))
+        (section("missed", "Searched and not found", &html! { p { "In 30 days, by their words, three times at least. An account counts once; whoever was not signed in, each time. Nothing else is kept of who searched." } }, &missed(&view.missed)))
         (section("settings", "Fee and rate", &html! { p { "What is set here holds for calls from then on: a quote that was given stands." } }, &html! {
             p { "The hub keeps " strong { (view.fee) } " of each cost. " @match &view.rate { Some(rate) => { "One OPG is " strong { (rate) " USD" } "." }, None => { "No rate is set: prices in USD have no cost yet." } } }
             pre tabindex="0" { code { "modelhub admin fee 10%\nmodelhub admin rate 0.25\nmodelhub admin deposit HANDLE AMOUNT --reference TEXT\nmodelhub admin invite" } }
@@ -99,6 +105,20 @@ pub fn status(view: &Status) -> String {
         }))
     };
     layout::page(&view.chrome, Some("Status"), "Whether this hub works now.", &main)
+}
+
+fn missed(words: &[(String, u64, String)]) -> Markup {
+    html! {
+        @if words.is_empty() {
+            p.note { "Nothing was searched so often in vain." }
+        } @else {
+            table.lines {
+                caption.hidden { "Searched and not found" }
+                thead { tr { th scope="col" { "Words" } th.right scope="col" { "Times" } th scope="col" { "Last" } } }
+                tbody { @for (words, times, last) in words { tr { td { (words) } td.right.num { (count(*times)) } td { (moment(last)) } } } }
+            }
+        }
+    }
 }
 
 fn health(parts: &[Health]) -> Markup {

@@ -203,7 +203,7 @@ pub(crate) fn playground(view: &Playground, codes: Option<&Markup>) -> Markup {
         _ => (None, None),
     };
     html! {
-        div.playground.two[view.runners.len() > 1] data-playground=(view.form.word()) data-hub=(view.hub) data-login=(login(&view.here))
+        div.playground.two[view.runners.len() > 1] id="playground" data-playground=(view.form.word()) data-hub=(view.hub) data-login=(login(&view.here))
             data-columns=[columns] data-window=[window] {
             form.ask aria-label="Input" novalidate {
                 (fields(&view.form))

@@ -46,7 +46,7 @@ pub struct Choice {
     /// What the form sends.
     pub value: String,
     /// What it is called.
-    pub label: &'static str,
+    pub label: String,
     /// Whether it is the one.
     pub chosen: bool,
 }

@@ -9,9 +9,13 @@ use web::{
     Share, TensorField,
 };
 use web::{
-    Account, Bar, CallRow, Calls, Device, EarningRow, Earnings, EntryRow, Health, Join, KeyForm, KeyRow, Keys, Login,
-    MoneyPage, Operator, Overview, OwnModel, Receipt, Signing, Status, Topic, Ways,
+    Account, Bar, CallRow, Calls, Device, EarningRow, Earnings, EntryRow, FreshKey, Health, Join, KeyForm, KeyRow,
+    Keys, Login, MoneyPage, Operator, Overview, OwnModel, Receipt, Signing, Status, Topic, Ways,
 };
+use web::{
+    Case, DecisionRow, Moderation, OwnReports, ReportForm, ReportPage, ReportRow, Restricted, Tombstone, Verified,
+};
+use web::{Lately, MemberRow, OrderLink, Owner, Publish, Publisher, RankedRow, Rankings, Shelf, ShelfKind, TaskCount};
 
 /// Breaks out of text, attributes and comments wherever one forgets to escape it.
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1) style=x>--><!--";
@@ -30,16 +34,99 @@ fn home(text: &str) -> Home {
             paid_calls: Some(1_234_567),
             paid_calls_succeeded: Some(Ratio { part: 998, whole: 1_000 }),
         },
-        models: vec![ModelRow {
-            owner: text.into(),
-            name: text.into(),
-            summary: text.into(),
-            task: Some(text.into()),
-            price: Money::usd(text),
-            paid_calls: 7,
-            creators_earned: text.into(),
+        tasks: vec![TaskCount { task: text.into(), models: 1_234, link: format!("/search?task={text}") }],
+        shelves: [ShelfKind::New, ShelfKind::Used, ShelfKind::Earning, ShelfKind::Rising]
+            .map(|kind| Shelf { kind, models: vec![lately(text)] })
+            .into(),
+    }
+}
+
+fn row(text: &str) -> ModelRow {
+    ModelRow {
+        owner: text.into(),
+        name: text.into(),
+        verified: true,
+        summary: text.into(),
+        task: Some(text.into()),
+        price: Money::usd(text),
+        price_converted: Some(Money::opg(text)),
+        paid_calls: 7,
+        creators_earned: text.into(),
+    }
+}
+
+fn lately(text: &str) -> Lately {
+    Lately {
+        model: row(text),
+        created: text.into(),
+        payers: 1_001,
+        paid: 1_002,
+        earned: text.into(),
+        week: 1_003,
+        week_before: 1_004,
+    }
+}
+
+/// An order of models with `text` in each of its texts.
+fn ranked(text: &str, raw: bool) -> Rankings {
+    let choice = || vec![Choice { value: text.into(), label: text.into(), chosen: true }];
+    let class = |chosen| OrderLink { label: "Paid calls", link: format!("/rankings?task={text}"), chosen };
+    Rankings {
+        chrome: chrome(text),
+        task: Some(text.into()),
+        tasks: choice(),
+        orders: choice(),
+        classes: [class(true), class(false)],
+        by: "By paying accounts",
+        wrong: None,
+        models: vec![RankedRow {
+            place: 1,
+            model: row(text),
+            payers: 1_001,
+            paid: 1_002,
+            trial: 1_003,
+            own: 1_004,
+            free: 1_005,
+            succeeded: Ratio { part: 7, whole: 8 },
+            at_least: Some(text.into()),
+            p95: Some((text.into(), "ms")),
+            average: Some(text.into()),
+            earned: text.into(),
+            week: 1_006,
+            week_before: 1_007,
         }],
-        more: Some(format!("?after={text}")),
+        raw,
+        rising: true,
+        csv: format!("/api/v1/rankings?task={text}"),
+        json: format!("/api/v1/rankings?task={text}"),
+        more: Some(format!("/rankings?task={text}")),
+    }
+}
+
+/// An account's page with `text` in each of its texts.
+fn owned(text: &str) -> Owner {
+    Owner {
+        chrome: chrome(text),
+        handle: text.into(),
+        kind: "Organisation",
+        verified: Some(web::Verified { note: text.into(), at: text.into() }),
+        since: text.into(),
+        models: vec![row(text)],
+        more: Some(format!("/{text}?cursor=50")),
+        members: Some(vec![MemberRow { handle: text.into(), role: text.into(), since: text.into() }]),
+        may_publish: true,
+    }
+}
+
+fn publishing(text: &str) -> Publish {
+    Publish {
+        chrome: chrome(text),
+        publishers: vec![Publisher { handle: text.into(), chosen: true }],
+        hub: text.into(),
+        fee: text.into(),
+        fee_points: 1_000,
+        rate: Some(text.into()),
+        file_mib: 512,
     }
 }
 
@@ -115,7 +202,105 @@ fn model(text: &str) -> Model {
             last: text.into(),
             difference: Some(text.into()),
         }],
+        verified: Some(Verified { note: text.into(), at: text.into() }),
+        restricted: Some(restricted(text, false)),
+        decisions: vec![decision(text)],
+        report: Some(report_form(text, true)),
+        operator: true,
     }
+}
+
+fn restricted(text: &str, taken_down: bool) -> Restricted {
+    Restricted { taken_down, reason: text.into(), text: text.into(), at: text.into() }
+}
+
+fn decision(text: &str) -> DecisionRow {
+    DecisionRow {
+        at: text.into(),
+        what: "hidden",
+        about: text.into(),
+        link: Some(format!("/operator/models/{text}/{text}")),
+        reason: Some(text.into()),
+        text: text.into(),
+        by: text.into(),
+        note: text.into(),
+    }
+}
+
+fn report_form(text: &str, signed_in: bool) -> ReportForm {
+    ReportForm {
+        owner: text.into(),
+        name: text.into(),
+        signed_in,
+        reasons: vec![("malware", "malware")],
+        reason: "malware".into(),
+        releases: vec![text.into()],
+        release: text.into(),
+        text: text.into(),
+        waits: true,
+    }
+}
+
+/// Reports and what is made of them, with `text` in each of its texts.
+fn moderation_pages(text: &str) -> Vec<(&'static str, String)> {
+    let t = || text.to_owned();
+    let report = |open| ReportRow {
+        id: t(),
+        model: (t(), t()),
+        release: Some(t()),
+        reason: t(),
+        text: t(),
+        at: t(),
+        state: "waits for the operator",
+        open,
+        answer: Some(t()),
+        by: t(),
+    };
+    let form = |signed_in, wrong| ReportPage { chrome: chrome(text), form: report_form(text, signed_in), wrong };
+    let reports = vec![report(true), report(false)];
+    let case = Case {
+        chrome: chrome(text),
+        owner: t(),
+        name: t(),
+        private: true,
+        restricted: Some(restricted(text, true)),
+        reports: reports.clone(),
+        decisions: vec![decision(text)],
+        reasons: vec![("malware", "malware")],
+        wrong: Some(t()),
+    };
+    let own = OwnReports { account: account(text), reports: reports.clone(), more: Some(t()) };
+    vec![
+        ("report", web::report(&form(true, Some(t())))),
+        ("report of nobody", web::report(&form(false, None))),
+        ("own reports", web::own_reports(&own)),
+        ("no reports", web::own_reports(&OwnReports { reports: Vec::new(), more: None, ..own })),
+        ("case", web::case(&case)),
+        ("quiet case", web::case(&Case { restricted: None, reports: Vec::new(), decisions: Vec::new(), ..case })),
+        (
+            "tombstone",
+            web::tombstone(&Tombstone {
+                chrome: chrome(text),
+                owner: t(),
+                name: t(),
+                restricted: restricted(text, true),
+                decisions: vec![decision(text)],
+                operator: true,
+            }),
+        ),
+        (
+            "moderation",
+            web::moderation(&Moderation {
+                chrome: chrome(text),
+                reports,
+                restricted: vec![(t(), t(), restricted(text, true))],
+                verified: vec![(t(), Verified { note: t(), at: t() })],
+                decisions: vec![decision(text)],
+                more: Some(t()),
+                wrong: Some(t()),
+            }),
+        ),
+    ]
 }
 
 /// A search with `text` in each of its texts.
@@ -126,7 +311,7 @@ fn searched(text: &str) -> Search {
         query: text.into(),
         max_price: text.into(),
         kept: vec![(text.into(), text.into())],
-        sorts: vec![Choice { value: text.into(), label: "Newest", chosen: true }],
+        sorts: vec![Choice { value: text.into(), label: text.into(), chosen: true }],
         chosen: vec![Chosen { label: text.into(), without: link() }],
         facets: vec![FacetGroup {
             title: "Task",
@@ -137,7 +322,7 @@ fn searched(text: &str) -> Search {
         complete: false,
         first: true,
         search: text.into(),
-        models: home(text).models.into_iter().map(|model| FoundRow { position: 7, model }).collect(),
+        models: vec![FoundRow { position: 7, model: row(text) }],
         more: Some(link()),
     }
 }
@@ -232,6 +417,7 @@ fn account_pages(text: &str) -> Vec<(&'static str, String)> {
         max_month: t(),
         models: t(),
         days: t(),
+        rate: t(),
     };
     let key = KeyRow {
         id: t(),
@@ -241,6 +427,7 @@ fn account_pages(text: &str) -> Vec<(&'static str, String)> {
         created: t(),
         used: Some(t()),
         expires: Some(t()),
+        old_until: Some(t()),
     };
     let call = CallRow {
         id: t(),
@@ -271,7 +458,7 @@ fn account_pages(text: &str) -> Vec<(&'static str, String)> {
         name: t(),
         release: Some(t()),
         price: Some(Money::opg(text)),
-        private: true,
+        marks: vec!["private"],
         paid_calls: 7,
         earned: t(),
     };
@@ -294,7 +481,7 @@ fn account_pages(text: &str) -> Vec<(&'static str, String)> {
             web::keys(&Keys {
                 account: account(text),
                 keys: vec![key],
-                fresh: Some((t(), t())),
+                fresh: Some(FreshKey { name: t(), secret: t(), old_until: Some(t()) }),
                 wrong: Some(t()),
                 form,
                 url: t(),
@@ -373,9 +560,11 @@ fn account_pages(text: &str) -> Vec<(&'static str, String)> {
             web::operator(&Operator {
                 chrome: chrome(text),
                 health: health(),
+                open_reports: 2,
                 topics: vec![Topic { title: "Books", lines: vec![("Rows", t(), Some("ms"), "on the disk")] }],
                 fee: t(),
                 rate: Some(t()),
+                missed: vec![(t(), 7, t())],
                 classes: vec![(t(), 7, t())],
             }),
         ),
@@ -404,12 +593,21 @@ fn diff(text: &str) -> web::Diff {
 }
 
 fn pages(text: &str) -> Vec<(&'static str, String)> {
-    let empty = Home { models: Vec::new(), more: None, figures: HomeFigures::default(), ..home(text) };
+    let empty = Home { shelves: Vec::new(), tasks: Vec::new(), figures: HomeFigures::default(), ..home(text) };
+    let nowhere = Owner { models: Vec::new(), members: None, more: None, may_publish: false, ..owned(text) };
     let mut pages = vec![
         ("home", web::home(&home(text))),
         ("empty home", web::home(&empty)),
         ("model", web::model(&model(text))),
         ("diff", web::diff(&diff(text))),
+        ("rankings", web::rankings(&ranked(text, false))),
+        ("rankings of all classes", web::rankings(&ranked(text, true))),
+        ("empty rankings", web::rankings(&Rankings { models: Vec::new(), ..ranked(text, false) })),
+        ("wrong rankings", web::rankings(&Rankings { wrong: Some(text.into()), ..ranked(text, false) })),
+        ("owner", web::owner(&owned(text))),
+        ("empty owner", web::owner(&nowhere)),
+        ("publish", web::publish(&publishing(text))),
+        ("publish nothing", web::publish(&Publish { publishers: Vec::new(), ..publishing(text) })),
         ("search", web::search(&searched(text))),
         ("empty search", web::search(&Search { models: Vec::new(), facets: Vec::new(), ..searched(text) })),
         ("problem", web::problem(&problem(text))),
@@ -417,6 +615,7 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("compare, each with its own", web::compare(&Compare { playground: None, ..compared(text) })),
     ];
     pages.extend(account_pages(text));
+    pages.extend(moderation_pages(text));
     for form in forms(text) {
         let view = Model { playground: Some(playground(text, form)), ..model(text) };
         pages.push(("model, another form", web::model(&view)));
@@ -554,8 +753,32 @@ fn figures_that_are_not_given_are_not_shown() {
 
 #[test]
 fn an_empty_hub_names_the_command_that_fills_it() {
-    let page = web::home(&Home { models: Vec::new(), ..home("abc") });
-    assert!(page.contains("<code>modelhub publish FOLDER</code>"));
+    let page = web::home(&Home { shelves: Vec::new(), ..home("abc") });
+    assert!(page.contains("<code>modelhub publish FOLDER</code>") && page.contains("href=\"/publish\""));
+}
+
+#[test]
+fn a_list_without_models_is_not_shown_and_classes_are_never_added_up() {
+    let of = |kind, models| Shelf { kind, models };
+    let shelves = vec![of(ShelfKind::New, vec![lately("abc")]), of(ShelfKind::Rising, Vec::new())];
+    let page = web::home(&Home { shelves, ..home("abc") });
+    assert!(page.contains(">New</h2>") && !page.contains(">Rising</h2>") && !page.contains("No model is published"));
+    let paid = web::rankings(&ranked("abc", false));
+    assert!(paid.contains("1,001") && paid.contains("1,002") && !paid.contains("1,003") && !paid.contains("1,004"));
+    let raw = web::rankings(&ranked("abc", true));
+    let sum = (1_002 + 1_003 + 1_004 + 1_005).to_string();
+    for number in ["1,002", "1,003", "1,004", "1,005"] {
+        assert!(raw.contains(number), "{number}");
+    }
+    assert!(!raw.contains(&sum) && !raw.contains("4,014"));
+}
+
+#[test]
+fn members_and_a_way_to_publish_are_for_those_who_have_them() {
+    let page = web::owner(&owned("abc"));
+    assert!(page.contains(">Members</h2>") && page.contains("href=\"/publish?owner=abc\""));
+    let page = web::owner(&Owner { members: None, may_publish: false, ..owned("abc") });
+    assert!(!page.contains("Members") && !page.contains("/publish?owner"));
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl Hub {
         let mut cases = Vec::new();
         let mut left = MAX_BYTES;
         for (place, file) in files.enumerate() {
-            let bytes = self.0.blobs.read(file.sha256, MAX_EXAMPLE_BYTES as u64)?;
+            let bytes = self.read_blob(file.sha256, MAX_EXAMPLE_BYTES as u64).await?;
             // It was one when it was published.
             let Ok(Example { inputs, expected }) = Example::parse(&bytes) else { continue };
             let Some(rest) = left.checked_sub(size(&inputs) + size(&expected)) else { break };

@@ -27,7 +27,7 @@ const REMOTE: &str = "remote";
 
 impl Hub {
     pub(super) async fn change_of(&self, shown: Shown) -> Result<Change, Error> {
-        let Shown { repository, release, totals } = shown;
+        let Shown { repository, release, totals, .. } = shown;
         let snapshot = self.snapshot_of(repository.clone(), &Revision::main()).await?;
         let card = self.card(&snapshot).await?;
         let (now, rate) = (self.0.clock.now(), self.settings().rate);

@@ -196,6 +196,10 @@ impl Hub {
                 let id = shown.repository.model.id;
                 gone.remove(&id);
                 let name = shown.repository.model.name.clone();
+                if shown.repository.model.restriction.is_some() {
+                    changes.push(Change::Remove(id.0));
+                    continue;
+                }
                 match self.change_of(shown).await {
                     Ok(change) => changes.push(change),
                     // One that cannot be read is not found, and keeps nobody from finding the others.

@@ -5,11 +5,11 @@ use std::time::Duration;
 use ledger::{ModelId, Time};
 use search::{Filters, Query};
 use serde_json::{Map, Value, json};
-use store::{Choice, MAX_SHOWN, SearchId, SearchRecord};
+use store::{Choice, MAX_SHOWN, MissedSearch, SearchId, SearchRecord};
 use tokio::sync::mpsc;
 
 use super::FoundModel;
-use crate::{Caller, Hub};
+use crate::{Action, Caller, Hub, Object};
 
 /// How many entries wait at most; those beyond are not noted.
 pub(super) const MAX_WAITING: usize = 10_000;
@@ -17,6 +17,11 @@ pub(super) const MAX_WAITING: usize = 10_000;
 const GATHER: Duration = Duration::from_millis(500);
 /// Most entries of one change to the store.
 const MAX_ENTRIES: usize = 1_000;
+
+/// What is told of searches in vain: those of so long ago, asked so often, the most frequent.
+const MISSED_MS: i64 = 30 * Time::DAY_MS;
+const MISSED_LEAST: u64 = 3;
+const MISSED_SHOWN: u64 = 100;
 
 #[derive(Debug)]
 pub(crate) enum Entry {
@@ -91,6 +96,13 @@ impl Hub {
     /// The newest searches, for the hub's own use.
     pub async fn searches(&self, limit: u64) -> Result<Vec<SearchRecord>, crate::Error> {
         Ok(self.0.catalog.searches(limit).await?)
+    }
+
+    /// What was searched in vain lately, by its words, for the operator.
+    pub async fn missed_searches(&self, caller: &Caller) -> Result<Vec<MissedSearch>, crate::Error> {
+        caller.may(Action::Admin, Object::Hub)?;
+        let since = self.0.clock.now().plus_ms(-MISSED_MS);
+        Ok(self.0.catalog.missed_searches(since, MISSED_LEAST, MISSED_SHOWN).await?)
     }
 
     /// The task that writes them.

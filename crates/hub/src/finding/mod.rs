@@ -10,16 +10,16 @@ mod indexer;
 mod log;
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ledger::{Amount, Class, ModelId, Outcome, Price, ReleaseId};
-use search::{Cursor, Facet, Found, Index, Kind, Query, Seen, State};
+use search::{Cursor, Facet, Filters, Found, Index, Kind, Query, Seen, State};
 use store::{Row, SearchId, Seq, Shown};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 
-use crate::repositories::sees;
+use crate::repositories::lists;
 use crate::{Action, Caller, Error, Hub, Object};
 
 /// How many searches may take a thread at the same moment.
@@ -42,6 +42,8 @@ pub(crate) struct Searching {
     again: AtomicBool,
     called: Mutex<HashSet<ReleaseId>>,
     log: mpsc::Sender<log::Entry>,
+    /// How many models have which task, as of a state of the index.
+    tasks: Mutex<Option<(State, Arc<Vec<Facet>>)>>,
 }
 
 impl Searching {
@@ -57,6 +59,7 @@ impl Searching {
             again: AtomicBool::new(false),
             called: Mutex::default(),
             log,
+            tasks: Mutex::default(),
         };
         (searching, entries)
     }
@@ -152,6 +155,25 @@ impl Hub {
         Ok(Searched { id, items, total: found.total, next: found.next, facets: found.facets, complete })
     }
 
+    /// Tasks of models that everybody sees and can call, and how many there are of each, the most frequent first.
+    pub async fn tasks(&self) -> Result<Arc<Vec<Facet>>, Error> {
+        let searching = &self.0.searching;
+        let state = searching.index.state();
+        let kept = || searching.tasks.lock().expect("nothing panics while it counts");
+        if let Some((of, tasks)) = &*kept()
+            && *of == state
+        {
+            return Ok(tasks.clone());
+        }
+        let filters = Filters { released: true, ..Filters::default() };
+        let query = Query { filters, limit: 1, facets: true, seen: seen_by(None), ..Query::default() };
+        let (found, _) = self.find(&query).await?;
+        let tasks = found.facets.into_iter().find(|(kind, _)| *kind == Kind::Task).map(|(_, values)| values);
+        let tasks = Arc::new(tasks.unwrap_or_default());
+        *kept() = Some((state, tasks.clone()));
+        Ok(tasks)
+    }
+
     /// Whether there is an index of all models now.
     pub(crate) fn search_complete(&self) -> bool {
         self.0.searching.index.state().complete
@@ -203,7 +225,7 @@ fn fits(viewer: Option<&Caller>, query: &Query, shown: &Shown) -> bool {
     let model = &shown.repository.model;
     let reader = viewer.filter(|viewer| viewer.may(Action::Read, Object::Hub).is_ok());
     let filters = &query.filters;
-    sees(reader, model)
+    lists(reader, model)
         && (!filters.released || shown.release.is_some())
         && filters.part.as_ref().is_none_or(|part| model.name.folded().contains(&part.to_ascii_lowercase()))
 }

@@ -180,6 +180,7 @@ async fn requests_are_bounded_and_what_is_wrong_with_one_is_told() {
         scopes: vec![scope],
         models: Some(models.iter().map(|name| model(name)).collect()),
         limits: Limits::default(),
+        rate: None,
         expires_in_days: None,
     };
     open(&hub, Some(&bob.with_key(wish(Scope::Read, &["acme/echo"])).await.unwrap())).await.unwrap();

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use hub::signing::{Message, Secret};
-use hub::{DeliveryView, Error, EventKind, EventView, Follow, HookChange, HookView, HookWish, KeyWish, Scope};
+use hub::{
+    AccessStatus, Asker, DeliveryView, Error, EventKind, EventView, Follow, HookChange, HookView, HookWish, KeyWish,
+    MemberRole, Scope,
+};
+use registry::Access;
 use serde_json::Value;
 use testkit::{MORNING, Sent, TestHub, User, handle, model, refused, until};
 
@@ -82,6 +86,49 @@ async fn events_of_a_private_model_are_for_its_owners_group() {
     assert_eq!(told(&hub, Some(&call), follow(0)).await, [""; 0], "a key that may not read");
     hub.hub().set_private(alice.caller(), &model("alice/echo"), false).await.unwrap();
     assert_eq!(told(&hub, None, follow(0)).await.len(), 6);
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn members_hear_of_members_and_askers_of_their_access_and_strangers_of_neither() {
+    let (hub, alice, bob) = scene().await;
+    let carol = hub.user("carol").await;
+    let core = hub.hub();
+    core.create_organisation(alice.caller(), "acme").await.unwrap();
+    let alice = alice.again().await.unwrap();
+    alice.publish("alice/echo").await.unwrap();
+    core.set_access(alice.caller(), &model("alice/echo"), Access::Gated).await.unwrap();
+    let last = core.events(None, &follow(0)).await.unwrap().1;
+
+    core.set_member(alice.caller(), &handle("acme"), &handle("carol"), MemberRole::Reader).await.unwrap();
+    core.set_member(alice.caller(), &handle("acme"), &handle("carol"), MemberRole::Writer).await.unwrap();
+    let carol = carol.again().await.unwrap();
+    for member in [&alice, &carol] {
+        assert_eq!(told(&hub, Some(member), follow(last)).await, ["member.added", "member.changed"]);
+    }
+    core.remove_member(carol.caller(), &handle("acme"), &handle("carol")).await.unwrap();
+    let carol = carol.again().await.unwrap();
+    assert_eq!(told(&hub, Some(&carol), follow(last)).await, [""; 0], "she is no member any more");
+    let members = ["member.added", "member.changed", "member.removed"];
+    assert_eq!(told(&hub, Some(&alice), follow(last)).await, members);
+
+    core.request_access(bob.caller(), &model("alice/echo"), "please").await.unwrap();
+    let asker = Asker::Account(handle("bob"));
+    core.decide_access(alice.caller(), &model("alice/echo"), &asker, AccessStatus::Rejected, None).await.unwrap();
+    core.decide_access(alice.caller(), &model("alice/echo"), &asker, AccessStatus::Accepted, None).await.unwrap();
+    core.remove_access(alice.caller(), &model("alice/echo"), &handle("bob")).await.unwrap();
+    let access = ["access.asked", "access.refused", "access.admitted", "access.removed"];
+    assert_eq!(told(&hub, Some(&bob), follow(last)).await, access);
+    assert_eq!(told(&hub, Some(&alice), follow(last)).await, [&members[..], &access].concat());
+    for stranger in [None, Some(&carol)] {
+        assert_eq!(told(&hub, stranger, follow(last)).await, [""; 0]);
+        let of_model = Follow { model: Some(model("alice/echo")), ..follow(last) };
+        assert_eq!(told(&hub, stranger, of_model).await, [""; 0]);
+    }
+    let (events, _) = core.events(Some(bob.caller()), &follow(last)).await.unwrap();
+    let detail: Value = serde_json::from_str(&events[1].event.detail).unwrap();
+    assert_eq!((&detail["account"], &detail["model"]), (&"bob".into(), &"alice/echo".into()));
+    assert_eq!(events[1].actor, Some(handle("alice")));
     hub.finish().await;
 }
 

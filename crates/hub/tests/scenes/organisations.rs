@@ -37,7 +37,7 @@ async fn remove(hub: &TestHub, by: &User, of: &str, who: &str) -> Result<(), Err
 
 fn wish(scopes: &[Scope]) -> KeyWish {
     let (name, scopes, limits) = ("another".to_owned(), scopes.to_vec(), Limits::default());
-    KeyWish { name, scopes, models: None, limits, expires_in_days: None }
+    KeyWish { name, scopes, models: None, limits, rate: None, expires_in_days: None }
 }
 
 fn put(path: &str, bytes: &[u8]) -> Edit {

@@ -29,7 +29,7 @@ fn word<T>(result: Result<T, Error>) -> &'static str {
 async fn keyed(user: &User, scopes: &[Scope], models: Option<&[&str]>) -> User {
     let models = models.map(|names| names.iter().map(|name| model(name)).collect());
     let (name, scopes, limits) = ("another".to_owned(), scopes.to_vec(), Limits::default());
-    user.with_key(KeyWish { name, scopes, models, limits, expires_in_days: None }).await.unwrap()
+    user.with_key(KeyWish { name, scopes, models, limits, rate: None, expires_in_days: None }).await.unwrap()
 }
 
 /// What an organisation and those around it come with.

@@ -217,6 +217,7 @@ async fn a_key_for_single_models_finds_no_other_private_ones() {
         scopes: scopes.to_vec(),
         models,
         limits: hub::Limits::default(),
+        rate: None,
         expires_in_days: None,
     };
     let one = alice.with_key(keyed(&[store::Scope::Read], Some(vec![model("alice/iris-ONE")]))).await.unwrap();

@@ -29,13 +29,17 @@ async fn a_stranger_makes_an_account_with_a_wallet_and_comes_back_with_it() {
     let hub = TestHub::set().dev().start().await;
     let core = hub.hub();
     let ada = wallet(1);
-    refused!(core.sign_in_with_wallet(&signed(&hub, &ada).await, "Firefox").await, Error::UnknownWallet { .. });
+    refused!(
+        core.sign_in_with_wallet(&signed(&hub, &ada).await, "Firefox", &core.attempt(None).unwrap()).await,
+        Error::UnknownWallet { .. }
+    );
     let (account, session) = core.join_with_wallet("ada", None, &signed(&hub, &ada).await, "Firefox").await.unwrap();
     assert_eq!(account.handle.as_str(), "ada");
     let caller = core.authenticate_session(&session.secret).await.unwrap();
     assert_eq!(caller.scopes(), [Scope::Read, Scope::Publish, Scope::Call, Scope::Money]);
     assert_eq!(core.balance(&caller).await.unwrap().balance.promo, opg("100").nano(), "play money of a --dev hub");
-    let (again, second) = core.sign_in_with_wallet(&signed(&hub, &ada).await, "Chrome").await.unwrap();
+    let (again, second) =
+        core.sign_in_with_wallet(&signed(&hub, &ada).await, "Chrome", &core.attempt(None).unwrap()).await.unwrap();
     assert_eq!(again.id, account.id);
     let agents: Vec<_> = core.sessions(&caller).await.unwrap().iter().map(|s| s.name.clone()).collect();
     assert_eq!(agents.len(), 2, "{agents:?}");
@@ -57,22 +61,22 @@ async fn a_signed_text_is_good_once_for_ten_minutes_and_this_hub() {
     let ada = wallet(1);
     let first = signed(&hub, &ada).await;
     core.join_with_wallet("ada", None, &first, "x").await.unwrap();
-    refused!(core.sign_in_with_wallet(&first, "x").await, Error::NotAsked);
+    refused!(core.sign_in_with_wallet(&first, "x", &core.attempt(None).unwrap()).await, Error::NotAsked);
     let old = signed(&hub, &ada).await;
     hub.clock().advance_ms(600_000);
-    refused!(core.sign_in_with_wallet(&old, "x").await, Error::Wallet(_));
+    refused!(core.sign_in_with_wallet(&old, "x", &core.attempt(None).unwrap()).await, Error::Wallet(_));
     let mut forged = signed(&hub, &ada).await;
     forged.signature = sign(&wallet(2), &forged.text);
-    refused!(core.sign_in_with_wallet(&forged, "x").await, Error::Wallet(_));
+    refused!(core.sign_in_with_wallet(&forged, "x", &core.attempt(None).unwrap()).await, Error::Wallet(_));
     let text = signed(&hub, &ada).await.text.replace("hub.test", "evil.test");
     let elsewhere = SignedText { signature: sign(&ada, &text), text };
-    refused!(core.sign_in_with_wallet(&elsewhere, "x").await, Error::Wallet(_));
+    refused!(core.sign_in_with_wallet(&elsewhere, "x", &core.attempt(None).unwrap()).await, Error::Wallet(_));
     // A word that this hub never gave out.
     let text = signed(&hub, &ada).await.text;
     let nonce = text.lines().find_map(|line| line.strip_prefix("Nonce: ")).unwrap();
     let text = text.replace(nonce, &"a".repeat(32));
     let invented = SignedText { signature: sign(&ada, &text), text };
-    refused!(core.sign_in_with_wallet(&invented, "x").await, Error::NotAsked);
+    refused!(core.sign_in_with_wallet(&invented, "x", &core.attempt(None).unwrap()).await, Error::NotAsked);
     hub.finish().await;
 }
 

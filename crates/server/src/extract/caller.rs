@@ -25,7 +25,7 @@ impl FromRequestParts<Hub> for AnyCaller {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<AnyCaller, Refused> {
-        match who(parts, hub).await {
+        match Known::of(parts, hub).await.0 {
             Err(Who::Nobody | Who::Over) => Ok(AnyCaller(None)),
             Err(Who::Refused(refused)) => Err(refused),
             Ok(caller) => Ok(AnyCaller(Some(caller))),
@@ -37,7 +37,7 @@ impl FromRequestParts<Hub> for Caller {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Caller, Refused> {
-        match who(parts, hub).await {
+        match Known::of(parts, hub).await.0 {
             Ok(caller) => Ok(Caller(caller)),
             Err(Who::Nobody) => Err(hub::Error::NoKey.into()),
             Err(Who::Over) => Err(hub::Error::NoSession.into()),
@@ -46,7 +46,25 @@ impl FromRequestParts<Hub> for Caller {
     }
 }
 
+/// Who asks, once somebody has looked: whoever counts requests does before whoever answers them.
+#[derive(Clone)]
+pub(crate) struct Known(Result<hub::Caller, Who>);
+
+impl Known {
+    pub(crate) async fn of(parts: &Parts, hub: &Hub) -> Known {
+        match parts.extensions.get::<Known>() {
+            Some(known) => known.clone(),
+            None => Known(who(parts, hub).await),
+        }
+    }
+
+    pub(crate) fn caller(&self) -> Option<&hub::Caller> {
+        self.0.as_ref().ok()
+    }
+}
+
 /// Why there is no caller.
+#[derive(Clone)]
 enum Who {
     Nobody,
     /// Of a session that is over.

@@ -70,8 +70,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Surface {
             None | Some("api") => Ok(Surface(ledger::Surface::Api)),
             Some("cli") => Ok(Surface(ledger::Surface::Cli)),
             Some("web") => Ok(Surface(ledger::Surface::Web)),
+            Some("mcp") => Ok(Surface(ledger::Surface::Mcp)),
             Some(other) => {
-                let message = format!("X-Modelhub-Surface is \"{}\"; expected api, cli or web", clip(other));
+                let message = format!("X-Modelhub-Surface is \"{}\"; expected api, cli, web or mcp", clip(other));
                 Err(Problem::new(Code::InvalidRequest, message).into())
             }
         }

@@ -62,7 +62,7 @@ fn code(code: Code) -> tonic::Code {
         405 | 501 => tonic::Code::Unimplemented,
         409 => tonic::Code::AlreadyExists,
         416 => tonic::Code::OutOfRange,
-        410 | 412 | 422 => tonic::Code::FailedPrecondition,
+        410 | 412 | 422 | 451 => tonic::Code::FailedPrecondition,
         // The model failed on these inputs: the same call again fails again.
         500 | 502 => tonic::Code::Internal,
         503 => tonic::Code::Unavailable,

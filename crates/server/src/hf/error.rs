@@ -53,6 +53,9 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// And a model that was taken down; why, is in the body.
+const DISABLED: &str = "Access to this resource is disabled.";
+
 /// The refusal whole. Whoever has no key is told 401 of what is not there: with one it might be.
 pub(crate) fn answer(problem: Problem, beside: Option<Beside>, uri: &Uri, anonymous: bool) -> Response {
     let problem = match problem.code {
@@ -75,7 +78,11 @@ pub(crate) fn answer(problem: Problem, beside: Option<Beside>, uri: &Uri, anonym
         headers.insert(X_ERROR_CODE, HeaderValue::from_static(word));
     }
     // The whole of it: an answer to HEAD has no body.
-    let message = if problem.code == Code::BadKey { BAD_KEY.to_owned() } else { problem.advised() };
+    let message = match problem.code {
+        Code::BadKey => BAD_KEY.to_owned(),
+        Code::TakenDown => DISABLED.to_owned(),
+        _ => problem.advised(),
+    };
     headers.insert(X_ERROR_MESSAGE, plain(&message));
     if let Some(seconds) = problem.retry_after_s() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

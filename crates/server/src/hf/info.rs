@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::State;
 use hub::{Described, Hub, card_words, task_of};
-use registry::{Access, Digest, File, GitOid, pointer_size};
+use registry::{Access, Digest, File, GitOid, RestrictionKind, pointer_size};
 use serde_json::{Map, Value, json};
 
 use crate::extract::AnyCaller;
@@ -69,7 +69,8 @@ pub(crate) fn told(Described { snapshot, card }: &Described, card_data: bool) ->
     tell("sha", snapshot.commit.id.to_string().into());
     tell("private", repository.model.private.into());
     tell("gated", gated);
-    tell("disabled", false.into());
+    let disabled = repository.model.restriction.as_ref().is_some_and(|found| found.kind == RestrictionKind::TakenDown);
+    tell("disabled", disabled.into());
     tell("createdAt", repository.model.created.to_string().into());
     tell("lastModified", repository.changed.to_string().into());
     tell("tags", card_words(card).into());

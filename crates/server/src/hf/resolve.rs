@@ -3,9 +3,7 @@
 //! Always: of a file no more than a piece is in memory; what a stranger has uploaded never runs in a reader's browser as
 //! if it were the hub's; a range or HEAD tells nobody more than the whole file would.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use api::{Code, Problem};
@@ -138,7 +136,7 @@ impl Span {
 }
 
 /// These bytes of a file, read as the client takes them. A file that ends too early ends the connection.
-fn content(file: fs::File, start: u64, end: u64) -> Body {
+fn content(file: store::Content, start: u64, end: u64) -> Body {
     let file = Arc::new(file);
     Body::from_stream(stream::try_unfold(start, move |at| {
         let file = file.clone();
@@ -154,7 +152,7 @@ fn content(file: fs::File, start: u64, end: u64) -> Body {
     }))
 }
 
-fn piece(file: &fs::File, at: u64, length: usize) -> io::Result<Bytes> {
+fn piece(file: &store::Content, at: u64, length: usize) -> io::Result<Bytes> {
     let mut piece = BytesMut::zeroed(length);
     file.read_exact_at(&mut piece, at).inspect_err(|error| tracing::error!("A blob cannot be read: {error}"))?;
     Ok(piece.freeze())

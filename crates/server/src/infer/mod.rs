@@ -63,7 +63,12 @@ pub(crate) async fn infer(
 /// charged.
 pub(crate) async fn run(hub: &Hub, call: Request, outputs: &[&str]) -> Result<Answer, Refused> {
     if !outputs.is_empty() {
-        known(outputs, &*hub.called(&call.caller, &call.model, call.release).await?)?;
+        let callable = hub.called(&call.caller, &call.model, call.release).await?;
+        // A kept answer is its caller's all the same.
+        if call.idempotency_key.is_none() {
+            callable.stands()?;
+        }
+        known(outputs, &callable)?;
     }
     let answer = hub.infer(call).await?;
     tracing::debug!(call.id = %answer.call, cost = %answer.cost, "Answered a call of {}", answer.model);

@@ -8,8 +8,8 @@ use hub::{Caller as Who, Earning, Hub, KeyRecord, Scope};
 use ledger::{Class, KeyId, Month, Purse, Time};
 use store::AccountKind;
 
-use super::figures;
 use super::login::{Origin, see_other, to_login};
+use super::{figures, moderation};
 use crate::earnings::By;
 use crate::extract::{AnyCaller, Caller, Incoming, Page};
 use crate::hf::query::Fields;
@@ -64,7 +64,7 @@ pub(crate) async fn overview(State(hub): State<Hub>, Viewer(caller): Viewer) -> 
             name: name.name().to_owned(),
             release: release.map(|release| release.number.to_string()),
             price: release.map(|release| figures::price(&release.price_at(now))),
-            private: own.repository.model.private,
+            marks: moderation::marks(&own.repository.model),
             paid_calls: own.view.as_ref().map_or(0, |view| view.totals.paid_calls),
             earned: own.view.as_ref().map_or_else(|| "0".to_owned(), |view| view.totals.creators_earned.to_string()),
         }
@@ -107,6 +107,7 @@ fn form(fields: Option<&Fields>) -> web::KeyForm {
         max_month: said("max_month"),
         models: said("models"),
         days: said("days"),
+        rate: said("rate"),
     }
 }
 
@@ -116,7 +117,7 @@ async fn keys_view(hub: &Hub, caller: &Who) -> Result<web::Keys, Refused> {
     let good = |key: &KeyRecord| key.revoked.is_none() && key.expires.is_none_or(|at| at > now);
     Ok(web::Keys {
         account: frame(hub, caller),
-        keys: hub.list_keys(caller).await?.iter().rev().filter(|key| good(key)).map(key_row).collect(),
+        keys: hub.list_keys(caller).await?.iter().rev().filter(|key| good(key)).map(|key| key_row(key, now)).collect(),
         fresh: None,
         wrong: None,
         form: form(None),
@@ -124,18 +125,20 @@ async fn keys_view(hub: &Hub, caller: &Who) -> Result<web::Keys, Refused> {
     })
 }
 
-fn key_row(key: &KeyRecord) -> web::KeyRow {
+fn key_row(key: &KeyRecord, now: Time) -> web::KeyRow {
     let limit = |amount: Option<ledger::Amount>, what: &str| amount.map(|amount| format!("{amount} OPG a {what}"));
     let limits = [limit(key.limits.call, "call"), limit(key.limits.day, "day"), limit(key.limits.month, "month")];
+    let rate = key.rate.map(|rate| format!("{rate} calls"));
     let models = key.models.iter().flatten().map(ToString::to_string);
     web::KeyRow {
         id: key.id.to_string(),
         name: key.name.clone(),
         scopes: key.scopes.iter().map(|scope| scope.word()).collect::<Vec<_>>().join(", "),
-        bounds: limits.into_iter().flatten().chain(models).collect(),
+        bounds: limits.into_iter().flatten().chain(rate).chain(models).collect(),
         created: key.created.to_string(),
         used: key.used.map(|at| at.to_string()),
         expires: key.expires.map(|at| at.to_string()),
+        old_until: key.old_until.filter(|at| *at > now).map(|at| at.to_string()),
     }
 }
 
@@ -169,6 +172,7 @@ pub(crate) async fn make_key(
                 max_cost: some("max_cost"),
                 max_day: some("max_day"),
                 max_month: some("max_month"),
+                rate: some("rate"),
                 expires_in_days,
             };
             match wish(asked) {
@@ -180,7 +184,7 @@ pub(crate) async fn make_key(
     let mut view = keys_view(&hub, &caller).await?;
     match made {
         Ok(fresh) => {
-            view.fresh = Some((fresh.record.name.clone(), fresh.secret));
+            view.fresh = Some(fresh_key(&fresh, None));
             Ok(super::html(web::keys(&view)))
         }
         Err(refused) => {
@@ -200,6 +204,46 @@ pub(crate) async fn revoke_key(
 ) -> Result<Response, Refused> {
     hub.revoke_key(&caller, key).await?;
     Ok(see_other("/account/keys"))
+}
+
+/// `POST /account/keys/{key}/rotate`
+pub(crate) async fn rotate_key(
+    State(hub): State<Hub>,
+    Caller(caller): Caller,
+    KeyPath(key): KeyPath,
+    body: Incoming,
+) -> Result<Response, Refused> {
+    let fields = Fields::read(&body.read(MAX_FORM).await?);
+    let hours = fields.last("hours").unwrap_or_default();
+    let rotated = match hours.parse() {
+        Ok(hours) => hub.rotate_key(&caller, key, hours).await.map_err(Refused::from),
+        Err(_) => Err(Refused::from(hub::Error::Invalid {
+            what: "hours",
+            value: hours.chars().take(40).collect(),
+            rule: "a whole number".to_owned(),
+        })),
+    };
+    let mut view = keys_view(&hub, &caller).await?;
+    match rotated {
+        Ok(fresh) => {
+            view.fresh = Some(fresh_key(&fresh, fresh.record.old_until));
+            Ok(super::html(web::keys(&view)))
+        }
+        Err(refused) => {
+            let problem = refused.into_problem();
+            view.wrong = Some(super::sentence(&problem));
+            Ok((Refused::status(problem.code), super::html(web::keys(&view))).into_response())
+        }
+    }
+}
+
+/// A secret that is shown once, and until when the one before it is good.
+fn fresh_key(fresh: &hub::FreshKey, old_until: Option<Time>) -> web::FreshKey {
+    web::FreshKey {
+        name: fresh.record.name.clone(),
+        secret: fresh.secret.clone(),
+        old_until: old_until.map(|at| at.to_string()),
+    }
 }
 
 /// `GET /account/calls`

@@ -44,6 +44,14 @@ pub(super) fn examples(url: &str, model: &ModelName, signature: &Signature) -> V
     }
 }
 
+/// A body that fits this contract, where it is short.
+pub(super) fn inputs(signature: &Signature) -> Option<String> {
+    let has_json = |datatype| !matches!(datatype, DataType::Fp16 | DataType::Bf16);
+    let inputs =
+        sample_inputs(signature).ok().filter(|inputs| inputs.iter().all(|input| has_json(input.datatype())))?;
+    Some(body(&inputs, json)).filter(|json| json.len() <= SHOWN)
+}
+
 /// The call in what people have, where the release has a task.
 pub(super) fn of_task(url: &str, model: &ModelName, task: &Task) -> Code {
     let (title, data) = match &task.kind {

@@ -78,6 +78,32 @@ fn points(parts: &[Amount], whole: Amount) -> Vec<u32> {
     points
 }
 
+/// A model as a row of a list; none of one that cannot be called.
+pub(super) fn model_row(ranked: &hub::Ranked, rate: Option<Rate>) -> Option<web::ModelRow> {
+    let (release, totals) = (ranked.shown.release.as_ref()?, &ranked.shown.totals);
+    Some(web::ModelRow {
+        owner: release.model.name.owner().to_string(),
+        name: release.model.name.name().to_owned(),
+        verified: ranked.shown.verified,
+        summary: release.summary.clone(),
+        task: release.task.clone(),
+        price: price(&ranked.price),
+        price_converted: converted(&ranked.price, rate),
+        paid_calls: totals.paid_calls,
+        creators_earned: totals.creators_earned.to_string(),
+    })
+}
+
+/// A time with the unit that fits it: two or three digits.
+pub(super) fn duration(us: u64) -> (String, &'static str) {
+    match us {
+        0..1_000 => (us.to_string(), "µs"),
+        1_000..10_000 => (format!("{}.{}", us / 1_000, us % 1_000 / 100), "ms"),
+        10_000..1_000_000 => ((us / 1_000).to_string(), "ms"),
+        _ => (format!("{}.{}", us / 1_000_000, us % 1_000_000 / 100_000), "s"),
+    }
+}
+
 /// Of the calls that were to be paid, those that were answered.
 pub(super) fn succeeded(totals: &ModelTotals) -> web::Ratio {
     web::Ratio { part: totals.paid_calls, whole: totals.paid_tried.max(totals.paid_calls) }
@@ -114,6 +140,15 @@ mod tests {
         assert_eq!(converted(&price_of(Some("0.0002 USD"), None), rate), Some(web::Money::opg("0.002")));
         assert_eq!(converted(&price_of(Some("0.0002 USD"), None), None), None);
         assert_eq!(converted(&Price::FREE, rate), None);
+    }
+
+    #[test]
+    fn a_time_has_the_unit_that_fits_it() {
+        for (us, shown) in [(0, "0 µs"), (999, "999 µs"), (1_279, "1.2 ms"), (81_919, "81 ms"), (2_359_295, "2.3 s")]
+        {
+            let (number, unit) = duration(us);
+            assert_eq!(format!("{number} {unit}"), shown);
+        }
     }
 
     #[test]

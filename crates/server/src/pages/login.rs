@@ -7,7 +7,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use hub::{Hub, Registration};
 
-use crate::extract::{AnyCaller, Caller, Incoming, SameOrigin};
+use crate::extract::{AnyCaller, Caller, Incoming, SameOrigin, Trying};
 use crate::hf::query::Fields;
 use crate::problem::Refused;
 use crate::signin::{Agent, cookie};
@@ -35,12 +35,14 @@ pub(crate) async fn key(
     State(hub): State<Hub>,
     _: SameOrigin,
     Origin(origin): Origin,
+    Trying(attempt): Trying,
     Agent(agent): Agent,
     body: Incoming,
 ) -> Result<Response, Refused> {
     let fields = Fields::read(&body.read(MAX_FORM).await?);
     let next = next(fields.last("next"));
-    match hub.sign_in_with_key(fields.last("key").unwrap_or_default().trim(), &agent).await {
+    let signed = hub.sign_in_with_key(fields.last("key").unwrap_or_default().trim(), &agent).await;
+    match attempt.judge(signed) {
         Ok((_, session)) => {
             let cookie = AppendHeaders([(SET_COOKIE, cookie(&hub, Some(&session.secret)))]);
             Ok((cookie, see_other(&next)).into_response())
@@ -80,20 +82,30 @@ pub(crate) async fn logout(
 pub(crate) async fn device(
     State(hub): State<Hub>,
     AnyCaller(caller): AnyCaller,
+    Trying(attempt): Trying,
     uri: Uri,
     fields: Fields,
 ) -> Result<Response, Refused> {
-    let Some(caller) = caller else { return Ok(to_login(&uri)) };
+    let Some(caller) = caller else {
+        attempt.was_none();
+        return Ok(to_login(&uri));
+    };
     let code = fields.last("code").unwrap_or_default().to_owned();
     let mut view = device_view(&hub, &caller, &code);
-    if !code.is_empty() {
-        match hub.device(&caller, &code).await {
-            Ok(device) => {
-                view.code = device.code;
-                view.program = Some((device.name, device.created.to_string()));
-            }
-            Err(error) => view.wrong = Some(super::sentence(&Refused::from(error).into_problem())),
+    if code.is_empty() {
+        attempt.was_none();
+        return Ok(super::html(web::device(&view)));
+    }
+    let found = match attempt.at(caller.account().id) {
+        Ok(()) => hub.device(&caller, &code).await,
+        Err(error) => Err(error),
+    };
+    match attempt.judge(found) {
+        Ok(device) => {
+            view.code = device.code;
+            view.program = Some((device.name, device.created.to_string()));
         }
+        Err(error) => view.wrong = Some(super::sentence(&Refused::from(error).into_problem())),
     }
     Ok(super::html(web::device(&view)))
 }
@@ -102,13 +114,18 @@ pub(crate) async fn device(
 pub(crate) async fn answer_device(
     State(hub): State<Hub>,
     Caller(caller): Caller,
+    Trying(attempt): Trying,
     body: Incoming,
 ) -> Result<Response, Refused> {
     let fields = Fields::read(&body.read(MAX_FORM).await?);
     let code = fields.last("code").unwrap_or_default().to_owned();
     let yes = fields.last("answer") == Some("yes");
     let mut view = device_view(&hub, &caller, &code);
-    match hub.answer_device(&caller, &code, yes).await {
+    let answered = match attempt.at(caller.account().id) {
+        Ok(()) => hub.answer_device(&caller, &code, yes).await,
+        Err(error) => Err(error),
+    };
+    match attempt.judge(answered) {
         Ok(()) => view.answered = Some(yes),
         Err(error) => view.wrong = Some(super::sentence(&Refused::from(error).into_problem())),
     }

@@ -2,13 +2,13 @@
 
 use api::{Code, Problem};
 use axum::extract::State;
-use axum::response::Response;
-use hub::{BaseView, CardView, CheckKind, CheckSum, Compared, Hub, ModelView, ScanReport, ScanVerdict};
-use registry::{Part, RESERVED_HANDLES, ReleaseNumber, Revision};
+use axum::response::{IntoResponse, Response};
+use hub::{Action, BaseView, CardView, CheckKind, CheckSum, Compared, Hub, ModelView, Object, ScanReport, ScanVerdict};
+use registry::{ModelName, Part, RESERVED_HANDLES, ReleaseNumber, Restriction, RestrictionKind, Revision};
 use store::ReleaseRecord;
 use tensor::Port;
 
-use super::{examples, figures, playground};
+use super::{examples, figures, moderation, playground, report};
 use crate::extract::{AnyCaller, ModelPath};
 use crate::hf::query::Fields;
 use crate::problem::Refused;
@@ -25,15 +25,21 @@ pub(crate) async fn show(
         return Err(Problem::new(Code::NotFound, format!("nothing stands at /{model}")).into());
     }
     let viewer = viewer.as_ref();
-    let view = hub.view_for(viewer, &model).await?;
+    let view = match hub.view_for(viewer, &model).await {
+        Ok(view) => view,
+        Err(hub::Error::TakenDown { model, restriction }) => {
+            return tombstone(&hub, viewer, &model, &restriction).await;
+        }
+        Err(error) => return Err(error.into()),
+    };
     if let Some((search, position)) = fields.last("from").and_then(from) {
         hub.chose(search, position, view.latest.release.model.id);
     }
     // Without a rate a price in USD has no cost yet, so there is nothing to share.
     let quote = match hub.quote(viewer, &model, None).await {
         Ok(quote) => Some(quote),
-        // What was yanked is not sold; the page says why.
-        Err(hub::Error::Price(_) | hub::Error::Yanked { .. }) => None,
+        // What was yanked or taken down is not sold; the page says why.
+        Err(hub::Error::Price(_) | hub::Error::Yanked { .. } | hub::Error::TakenDown { .. }) => None,
         Err(error) => return Err(error.into()),
     };
     let (_, checks) = hub.checks(viewer, &model).await?;
@@ -61,13 +67,46 @@ pub(crate) async fn show(
     let checks = checks.into_iter().map(check_row).collect();
     let shares = quote.as_ref().map(figures::shares).unwrap_or_default();
     let chrome = super::chrome_for(&hub, viewer);
+    let name = &view.latest.release.model.name;
+    let releases = view.releases.iter().map(|release| release.number.to_string()).collect();
+    let report = match view.latest.release.model.restriction.as_ref().map(|of| of.kind) {
+        Some(RestrictionKind::TakenDown) => None,
+        _ => Some(report::form(&hub, viewer, name, releases).await?),
+    };
+    let moderated = hub.moderation(viewer, name).await?;
     Ok(super::html(web::model(&web::Model {
+        report,
+        decisions: moderated.decisions.into_iter().map(moderation::decision_row).collect(),
+        operator: is_operator(viewer),
         playground,
         files,
         checks,
         card_says,
         ..page(&hub, chrome, &view, shares)
     })))
+}
+
+fn is_operator(viewer: Option<&hub::Caller>) -> bool {
+    viewer.is_some_and(|viewer| viewer.may(Action::Admin, Object::Hub).is_ok())
+}
+
+/// What stands at the place of a model that was taken down: with the status that says so, for whoever reads no words.
+async fn tombstone(
+    hub: &Hub,
+    viewer: Option<&hub::Caller>,
+    model: &ModelName,
+    restriction: &Restriction,
+) -> Result<Response, Refused> {
+    let moderated = hub.moderation(viewer, model).await?;
+    let page = web::tombstone(&web::Tombstone {
+        chrome: super::chrome_for(hub, viewer),
+        owner: model.owner().to_string(),
+        name: model.name().to_owned(),
+        restricted: moderation::restricted(restriction),
+        decisions: moderated.decisions.into_iter().map(moderation::decision_row).collect(),
+        operator: is_operator(viewer),
+    });
+    Ok((Refused::status(Code::TakenDown), super::html(page)).into_response())
 }
 
 fn page(hub: &Hub, chrome: web::Chrome, view: &ModelView, shares: Vec<web::Share>) -> web::Model {
@@ -112,6 +151,11 @@ fn page(hub: &Hub, chrome: web::Chrome, view: &ModelView, shares: Vec<web::Share
         releases: release_rows(&view.releases, release),
         files: Vec::new(),
         checks: Vec::new(),
+        verified: view.verified.clone().map(moderation::verified),
+        restricted: release.model.restriction.as_ref().map(moderation::restricted),
+        decisions: Vec::new(),
+        report: None,
+        operator: false,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::problem::Refused;
 /// `GET /operator`
 pub(crate) async fn operator(State(hub): State<Hub>, Viewer(caller): Viewer) -> Result<Response, Refused> {
     let figures = hub.metrics(&caller).await?;
+    let open = hub.open_reports(&caller).await?;
     let settings = hub.settings();
     let number = |value: u64| value.to_string();
     let ms = |seconds: Option<f64>| seconds.map_or_else(|| "–".to_owned(), |s| format!("{:.2}", s * 1_000.0));
@@ -57,13 +58,16 @@ pub(crate) async fn operator(State(hub): State<Hub>, Viewer(caller): Viewer) -> 
             ],
         },
     ];
+    let missed = hub.missed_searches(&caller).await?;
     let classes = figures.classes.iter().map(|(class, calls, cost)| (class.to_string(), *calls, cost.to_string()));
     Ok(super::html(web::operator(&web::Operator {
         chrome: super::chrome_for(&hub, Some(&caller)),
         health: health(&hub).await,
+        open_reports: open,
         topics,
         fee: settings.fee.to_string(),
         rate: settings.rate.map(|rate| rate.to_string()),
+        missed: missed.into_iter().map(|missed| (missed.words, missed.times, missed.last.to_string())).collect(),
         classes: classes.collect(),
     })))
 }

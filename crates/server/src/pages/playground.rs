@@ -127,7 +127,7 @@ fn made_up(port: &Port) -> Option<Tensor> {
 }
 
 /// A tensor as JSON, a list for each axis.
-fn nested(tensor: &Tensor) -> Option<String> {
+pub(crate) fn nested(tensor: &Tensor) -> Option<String> {
     let mut flat = Vec::new();
     tensor.write_json(&mut flat);
     let values: Vec<Box<RawValue>> = serde_json::from_slice(&flat).ok()?;

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use hub::{Facet, FoundModel, Hub, Kind, SearchWish, Searched, Sort};
+use ledger::Rate;
 
 use super::figures;
 use crate::extract::AnyCaller;
@@ -31,11 +32,11 @@ pub(crate) async fn show(
     };
     let chrome = super::chrome_for(&hub, viewer.as_ref());
     match found {
-        Ok(found) => Ok(super::html(web::search(&page(chrome, &fields, Some(found), None)))),
+        Ok(found) => Ok(super::html(web::search(&page(&hub, chrome, &fields, Some(found), None)))),
         // What was typed stays, with what is wrong with it.
         Err(refused) if Refused::status(refused.problem().code) == StatusCode::BAD_REQUEST => {
             let wrong = refused.problem().message.clone();
-            let page = web::search(&page(chrome, &fields, None, Some(wrong)));
+            let page = web::search(&page(&hub, chrome, &fields, None, Some(wrong)));
             let mut response = super::html(page);
             *response.status_mut() = StatusCode::BAD_REQUEST;
             response.extensions_mut().insert(Whole);
@@ -45,7 +46,14 @@ pub(crate) async fn show(
     }
 }
 
-fn page(chrome: web::Chrome, fields: &Fields, found: Option<Searched>, wrong: Option<String>) -> web::Search {
+fn page(
+    hub: &Hub,
+    chrome: web::Chrome,
+    fields: &Fields,
+    found: Option<Searched>,
+    wrong: Option<String>,
+) -> web::Search {
+    let rate = hub.settings().rate;
     let typed = |name: &str| fields.last(name).unwrap_or_default().to_owned();
     let asked = Asked::of(fields);
     let first = fields.last("cursor").is_none();
@@ -60,7 +68,7 @@ fn page(chrome: web::Chrome, fields: &Fields, found: Option<Searched>, wrong: Op
         sorts: Sort::ALL
             .map(|known| web::Choice {
                 value: known.word().to_owned(),
-                label: label(known),
+                label: label(known).to_owned(),
                 chosen: known.word() == sort,
             })
             .into(),
@@ -72,7 +80,7 @@ fn page(chrome: web::Chrome, fields: &Fields, found: Option<Searched>, wrong: Op
         first,
         search: found.as_ref().map(name).unwrap_or_default(),
         more: found.as_ref().and_then(|found| found.next).map(|next| asked.link(Some(("cursor", &next.to_string())))),
-        models: found.into_iter().flat_map(|found| found.items).filter_map(row).collect(),
+        models: found.into_iter().flat_map(|found| found.items).filter_map(|found| row(found, rate)).collect(),
     }
 }
 
@@ -109,16 +117,19 @@ fn group(asked: &Asked, kind: Kind, values: &[Facet]) -> Option<web::FacetGroup>
     (!values.is_empty() && !single).then(|| web::FacetGroup { title: title(kind), values })
 }
 
-fn row(FoundModel { shown, price, position, .. }: FoundModel) -> Option<web::FoundRow> {
+fn row(FoundModel { shown, price, position, .. }: FoundModel, rate: Option<Rate>) -> Option<web::FoundRow> {
+    let price = price?;
     let release = shown.release?;
     Some(web::FoundRow {
         position,
         model: web::ModelRow {
             owner: release.model.name.owner().to_string(),
             name: release.model.name.name().to_owned(),
+            verified: shown.verified,
             summary: release.summary,
             task: release.task,
-            price: figures::price(&price?),
+            price: figures::price(&price),
+            price_converted: figures::converted(&price, rate),
             paid_calls: shown.totals.paid_calls,
             creators_earned: shown.totals.creators_earned.to_string(),
         },

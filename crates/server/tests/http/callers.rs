@@ -58,7 +58,7 @@ impl Line {
 }
 
 /// Every `.route(…)` in the sources of this crate, whichever router it is merged through: axum keeps no list.
-fn routes() -> BTreeSet<(String, String)> {
+pub(crate) fn routes() -> BTreeSet<(String, String)> {
     let mut routes = BTreeSet::new();
     for page in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
         for hidden in [".nest(", ".nest_service(", ".route_service(", ".fallback_service("] {
@@ -203,6 +203,9 @@ impl Scene {
         if line.object.ends_with("#range") {
             asking = asking.header("range", "bytes=3-6");
         }
+        if line.path == "/mcp" {
+            asking = asking.header("host", "hub").header("accept", "application/json, text/event-stream");
+        }
         let (kind, body) = body(line, caller);
         if !kind.is_empty() {
             asking = asking.header("content-type", kind).header("content-length", &body.len().to_string());
@@ -236,11 +239,13 @@ fn filled(line: &Line, caller: &str) -> String {
         .replace("{delivery}", "delivery_9")
         .replace("{version}", "1.00")
         .replace("{asset}", web::style_name())
+        .replace("{chapter}", "money")
         .replace("{call}", "call_00000000000000000000000000")
         .replace("{key}", "key_00000000000000000000000000")
         .replace("{hold}", "hold_00000000000000000000000000")
         .replace("{month}", "2026-11")
         .replace("{sha256}", &Digest::of(upload.as_bytes()).to_string())
+        .replace("{report}", "report_99")
         .replace("{invitation}", &"0".repeat(64))
         .replace("{passkey}", &"0".repeat(32))
         .replace("{wallet}", &format!("0x{}", "0".repeat(40)))
@@ -273,6 +278,12 @@ fn body(line: &Line, caller: &str) -> (&'static str, Vec<u8>) {
         }
         ("POST", path) if path.ends_with("/infer") => json(fitting()),
         ("POST", path) if path.starts_with("/api/v1/run/") => json(json!({"inputs": ["a text"]})),
+        ("POST", "/mcp") => {
+            let inputs = fitting()["inputs"].clone();
+            let arguments = json!({"model": name, "max_cost": "0", "tensors": inputs});
+            let params = json!({"name": "call_model", "arguments": arguments});
+            json(json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}))
+        }
         ("POST", "/v1/embeddings") => json(json!({"model": name, "input": "a text"})),
         ("POST", "/api/v1/refunds") => {
             json(json!({"call": "call_00000000000000000000000000", "reason": "it was wrong"}))
@@ -309,8 +320,18 @@ fn body(line: &Line, caller: &str) -> (&'static str, Vec<u8>) {
         ("POST", "/api/v1/admin/holds") => {
             json(json!({"handle": "bob", "amount": "0.001", "days": 1, "reference": "for the table"}))
         }
+        ("POST", "/api/v1/models/{owner}/{name}/reports") => json(json!({"reason": "spam"})),
+        ("POST", "/{owner}/{name}/report") => ("application/x-www-form-urlencoded", b"reason=spam".to_vec()),
+        ("POST", path) if path.ends_with("/dismiss") => json(json!({"text": "it is none"})),
+        ("POST", path) if path.ends_with("/hide") || path.ends_with("/take-down") => {
+            json(json!({"reason": "spam", "text": "for the table"}))
+        }
+        ("PUT", "/api/v1/admin/verified/{handle}") => json(json!({"note": "for the table"})),
         ("PUT", "/api/v1/admin/trial") => json(json!({"budget": "0"})),
         ("PUT", "/api/v1/admin/fee") => json(json!({"share": "10%"})),
+        ("PUT", "/api/v1/admin/request-rates") => json(json!({})),
+        ("POST", "/account/keys/{key}/rotate") => ("application/x-www-form-urlencoded", b"hours=24".to_vec()),
+        ("POST", path) if path.starts_with("/api/v1/") && path.ends_with("/rotate") => json(json!({})),
         ("PUT", "/api/v1/admin/rate") => json(json!({"rate": "0.1"})),
         ("POST", "/api/models/{owner}/{name}/paths-info/{revision}") => json(json!({"paths": ["README.md"]})),
         ("POST", "/api/repos/create") => json(json!({"name": format!("by-{caller}"), "organization": "acme"})),
@@ -362,6 +383,10 @@ fn status(answer: &Answer) -> u16 {
         "application/x-ndjson" => {
             let last: Value = answer.text().lines().last().map(|line| serde_json::from_str(line).unwrap()).unwrap();
             last["error"]["code"].as_str().and_then(of).unwrap_or(status)
+        }
+        "application/json" if answer.text().starts_with("{\"jsonrpc\"") => {
+            let code = &answer.json()["result"]["structuredContent"]["error"]["code"];
+            code.as_str().and_then(of).unwrap_or(status)
         }
         _ => status,
     }
@@ -422,9 +447,10 @@ async fn every_kind_of_caller_is_answered_as_the_table_says() {
 #[tokio::test]
 async fn a_bad_key_opens_nothing_that_needs_one() {
     let hub = TestHub::empty().await;
-    // What needs a key says 401 to whoever has none. What is signed, or has the key in a form, says it for itself.
+    // What needs a key says 401 to whoever has none. What is signed, has the key in a form or
+    // tells agents says it for itself.
     let needs_one = |line: &Line| {
-        let by_itself = matches!(line.path.as_str(), "/api/v1/deposits" | "/login/key");
+        let by_itself = matches!(line.path.as_str(), "/api/v1/deposits" | "/login/key" | "/mcp");
         line.statuses[0] == 401 && !by_itself && line.method != "ANY"
     };
     for line in table().iter().filter(|line| needs_one(line)) {

@@ -91,6 +91,7 @@ impl TestHub {
                 checking,
                 storing: hub::Storing::default(),
                 registration: hub::Registration::Open,
+                trusted_proxies: Vec::new(),
             },
         })
         .await
@@ -185,6 +186,13 @@ impl<'a> Asking<'a> {
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
+        self
+    }
+
+    /// From this address, over a connection of its own.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        let peer = std::net::SocketAddr::new(address.parse().unwrap(), 40_000);
+        self.request = self.request.extension(axum::extract::ConnectInfo(peer));
         self
     }
 

@@ -11,6 +11,8 @@ mod calls;
 #[cfg(test)]
 mod checks;
 #[cfg(test)]
+mod document;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod grpc;
@@ -21,6 +23,10 @@ mod hub;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod mcp;
+#[cfg(test)]
+mod moderation;
+#[cfg(test)]
 mod money;
 #[cfg(test)]
 mod opengradient;
@@ -30,6 +36,8 @@ mod pages;
 mod playground;
 #[cfg(test)]
 mod publishing;
+#[cfg(test)]
+mod rates;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]

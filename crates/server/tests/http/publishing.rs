@@ -29,7 +29,7 @@ async fn a_publish_is_told_verdict_by_verdict() {
     assert_eq!(
         listed,
         json!({"items": [{"model": "alice/iris", "summary": listed["items"][0]["summary"], "price": "0.002 OPG per call",
-                          "cost": "0.002", "paid_calls": 0, "creators_earned": "0", "latest": "1.00"}]})
+                          "cost": "0.002", "paid_calls": 0, "creators_earned": "0", "latest": "1.00", "verified": false}]})
     );
 }
 
@@ -142,4 +142,29 @@ async fn an_upload_has_to_be_what_was_announced() {
     assert_eq!(head().await.status, 200);
     let bob = hub.ask("PUT", &path).key(&hub.bob).header("content-length", "3").body("abc").await;
     bob.refused(403, "forbidden", "bob does not belong to alice's group");
+}
+
+#[tokio::test]
+async fn a_dry_run_ends_with_what_there_is_to_look_at() {
+    let hub = TestHub::empty().await;
+    let uploaded = hub.upload(b"weights").await;
+    let body = json!({
+        "model": "alice/iris",
+        "files": [{"path": "model.onnx", "sha256": uploaded["sha256"], "size": uploaded["size"]}],
+        "price": {"per_call": "0.002 OPG"},
+        "dry_run": true,
+    });
+    let answer = hub.post("/api/v1/publish").key(&hub.alice).json(&body).await;
+    let lines = lines(answer.text());
+    let published = &lines.last().unwrap()["published"];
+    assert_eq!((&published["sealed"], &published["release"]), (&json!(false), &json!("1.00")));
+    let preview = &published["preview"];
+    assert_eq!(preview["inputs"], json!([{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]));
+    assert_eq!(preview["sample"]["x"], "[[0.125, 0.25]]");
+    assert_eq!((&preview["cost"], &preview["fee"]), (&json!("0.002"), &json!("0.0002")));
+    assert_eq!(preview["parts"], json!([{"account": "alice", "role": "creator", "amount": "0.0018"}]));
+    assert_eq!(preview["score"], 0);
+    let licence = preview["card"].as_array().unwrap().iter().find(|part| part["part"] == "licence").unwrap();
+    assert_eq!((&licence["filled"], &licence["weight"]), (&json!(false), &json!(10)));
+    assert_eq!(hub.get("/alice/iris").send().await.status, 404);
 }

@@ -1,17 +1,14 @@
 //! What a quick look leaves out: every page of both databases, every file they name, every signature that was given.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use ledger::CallId;
 use registry::{CommitId, Digest, Tree};
 use rusqlite::{Connection, OptionalExtension};
-use sha2::{Digest as _, Sha256};
 
 use super::{AuditError, Deep, Proof, Report};
-use crate::blobs::blob_path;
+use crate::shelves::Shelves;
 use crate::sqlite::row;
 
 pub(super) fn look(
@@ -19,6 +16,7 @@ pub(super) fn look(
     ledger: &Connection,
     catalog: Option<&Connection>,
     proof: Proof<'_>,
+    shelves: &Shelves,
     report: &mut Report,
 ) -> Result<Deep, AuditError> {
     let mut deep = Deep::default();
@@ -30,7 +28,7 @@ pub(super) fn look(
         let mut named = BTreeMap::new();
         releases(catalog, &mut named, report)?;
         history(catalog, &mut named, report)?;
-        blobs(&folder.join("blobs"), &named, &mut deep, report);
+        blobs(shelves, &named, &mut deep, report);
     }
     Ok(deep)
 }
@@ -137,10 +135,10 @@ fn history(catalog: &Connection, named: &mut Named, report: &mut Report) -> Resu
 }
 
 /// Every blob that is named is there, with its size and its digest.
-fn blobs(folder: &Path, named: &Named, deep: &mut Deep, report: &mut Report) {
+fn blobs(shelves: &Shelves, named: &Named, deep: &mut Deep, report: &mut Report) {
     for (digest, size) in named {
         deep.blobs += 1;
-        match hash(&blob_path(folder, *digest)) {
+        match shelves.hash(*digest) {
             Ok((found, bytes)) => {
                 deep.blob_bytes += bytes;
                 if found != *digest || bytes != *size {
@@ -148,22 +146,6 @@ fn blobs(folder: &Path, named: &Named, deep: &mut Deep, report: &mut Report) {
                 }
             }
             Err(error) => report.differ(format!("blob {digest}: {error}")),
-        }
-    }
-}
-
-/// What a file is, and how long.
-pub(crate) fn hash(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut file = File::open(path)?;
-    let (mut hash, mut bytes) = (Sha256::new(), 0);
-    let mut buffer = vec![0; 256 * 1024];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok((Digest(hash.finalize().into()), bytes)),
-            read => {
-                hash.update(&buffer[..read]);
-                bytes += read as u64;
-            }
         }
     }
 }

@@ -16,13 +16,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use bucket::Keys;
 use ledger::{AccountId, Call, Purse, Terms};
 use rusqlite::Connection;
 use serde::Serialize;
 
+use crate::begun::{BegunError, shelves_of};
 use crate::sqlite::{CATALOG, LEDGER, OpenError, open_read_only};
-
-pub(crate) use deep::hash;
 
 /// How many differences are told in full.
 const SHOWN: usize = 20;
@@ -92,6 +92,8 @@ pub type Proof<'a> = &'a dyn Fn(&Call, &[u8]) -> Result<(), String>;
 pub struct Depth<'a> {
     /// Every page, file and signature too.
     pub deep: Option<Proof<'a>>,
+    /// For blobs that lie in a bucket.
+    pub keys: Option<Keys>,
     /// Told how many rows have been looked at, now and then.
     pub progress: Option<&'a dyn Fn(u64)>,
 }
@@ -117,6 +119,10 @@ pub enum AuditError {
     Read(#[from] rusqlite::Error),
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: std::io::Error },
+    #[error(transparent)]
+    Begun(#[from] BegunError),
+    #[error("{place}: {error}")]
+    Shelves { place: String, error: std::io::Error },
 }
 
 /// Account and purse; true is promo.
@@ -170,7 +176,8 @@ pub fn audit_to(folder: &Path, depth: &Depth<'_>) -> Result<Report, AuditError> 
         audit.shown.compare(catalog, &mut audit.report)?;
     }
     if let Some(proof) = depth.deep {
-        let deep = deep::look(folder, &ledger, carried.as_ref(), proof, &mut audit.report)?;
+        let shelves = shelves_of(folder, depth.keys.clone())?;
+        let deep = deep::look(folder, &ledger, carried.as_ref(), proof, &shelves, &mut audit.report)?;
         audit.report.deep = Some(deep);
     }
     Ok(audit.report)

@@ -6,6 +6,9 @@
 //! blobs/                the bytes of models; those that are there are not copied again
 //! ```
 //!
+//! Blobs that lie in a bucket stay there: the backup says where, names each with its size, and is made only if all that
+//! models need are there.
+//!
 //! Always: the books are copied before the catalogue and both before blobs, so that nothing names what is not there; each
 //! database is copied as it was at one moment; collection is held off meanwhile; the former backup stays until the new one is complete; every file is
 //! checked by its digest before it is used again.
@@ -14,13 +17,14 @@
 
 mod restore;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bucket::Keys;
 use ledger::Time;
 use registry::{Digest, Tree};
 use rusqlite::Connection;
@@ -28,16 +32,20 @@ use rusqlite::backup::{Backup, StepResult};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::begun::{BEGUN, BegunError, shelves_of};
 use crate::blobs::blob_path;
 use crate::books::Seq;
 use crate::collect::hold_off;
 use crate::folder::{Folder, FolderError};
+use crate::shelves::Shelves;
 use crate::sqlite::{CATALOG, LEDGER, OpenError, Schema, has_commits, open_read_only, watermark};
 
 pub use restore::{Restored, restore};
 
 /// The form of `backup.json`.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The form of those that hold their blobs themselves; the next one's lie in a bucket.
+const WITH_BLOBS: u32 = 1;
 const MANIFEST: &str = "backup.json";
 const GENERATION: &str = "generation-";
 /// Pages of a database copied in one go: a hub waits for none of them.
@@ -58,6 +66,9 @@ pub struct Manifest {
     pub rows: Seq,
     files: Vec<Listed>,
     blobs: Vec<ListedBlob>,
+    /// The bucket they lie in; none: they are here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blobs_in: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +93,8 @@ pub struct Made {
     pub rows: Seq,
     pub files: u64,
     pub blobs: u64,
+    /// The bucket they lie in and were not copied from; none: they are in the backup.
+    pub blobs_in: Option<String>,
     /// Of them, those that were not there before.
     pub new_blobs: u64,
     /// Bytes that were written.
@@ -109,6 +122,12 @@ pub enum BackupError {
     Damaged { path: PathBuf, reason: String },
     #[error("{path} is there already and not empty; a hub is restored into a new folder")]
     Occupied { path: PathBuf },
+    #[error("{digest} is needed and is not in {place}")]
+    Lost { place: String, digest: Digest },
+    #[error(transparent)]
+    Begun(#[from] BegunError),
+    #[error("{place}: {error}")]
+    Shelves { place: String, error: io::Error },
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error("{path}: {error}")]
@@ -134,12 +153,14 @@ pub fn backup(
     to: &Path,
     others: &[&str],
     now: Time,
+    keys: Option<Keys>,
     progress: Progress<'_>,
 ) -> Result<Made, BackupError> {
     if !folder.join("ledger.db").is_file() {
         return Err(BackupError::NoHub { path: folder.to_owned() });
     }
     let _lock = claim(to)?;
+    let shelves = shelves_of(folder, keys)?;
     // What a moment names stays until it is copied.
     let blobs = folder.join("blobs");
     let _held_off = hold_off(&blobs).map_err(at(&blobs))?;
@@ -147,7 +168,7 @@ pub fn backup(
     let part = to.join(format!("{name}.part"));
     remove_folder(&part)?;
     make_folder(&part)?;
-    let made = Copying { folder, to, part: &part, progress }.all(others, &name, now);
+    let made = Copying { folder, to, part: &part, shelves: &shelves, progress }.all(others, &name, now);
     if made.is_err() {
         // What is left of it is removed by the next one too.
         let _ = remove_folder(&part);
@@ -177,6 +198,7 @@ struct Copying<'a> {
     folder: &'a Path,
     to: &'a Path,
     part: &'a Path,
+    shelves: &'a Shelves,
     progress: Progress<'a>,
 }
 
@@ -189,25 +211,32 @@ impl Copying<'_> {
         drop(catalog);
         let mut files = vec!["ledger.db".to_owned(), "hub.db".to_owned()];
         files.extend(self.outcomes()?);
-        for other in others {
+        for other in others.iter().chain([&BEGUN]) {
             let from = self.folder.join(other);
             if from.is_file() {
                 copy(&from, &self.part.join(other), None)?;
                 files.push((*other).to_owned());
             }
         }
-        let (blobs, new_blobs, blob_bytes) = self.blobs()?;
-        symlink("../blobs", self.part.join("blobs")).map_err(at(self.part))?;
+        let (blobs, new_blobs, blob_bytes) = match self.shelves {
+            Shelves::Folder(_) => {
+                symlink("../blobs", self.part.join("blobs")).map_err(at(self.part))?;
+                self.blobs()?
+            }
+            Shelves::Bucket(_) => (self.blobs_elsewhere()?, 0, 0),
+        };
         let files = files.into_iter().map(|path| self.listed(path)).collect::<Result<Vec<_>, _>>()?;
         let books = self.part.join("ledger.db");
         let rows = last_row(&open_read_only(&books, &LEDGER)?).map_err(sql(&books))?;
         remove_leftovers(self.part);
         let bytes = blob_bytes + files.iter().map(|file| file.size).sum::<u64>();
-        let manifest =
-            Manifest { version: VERSION, generation: name.to_owned(), made: now.to_string(), rows, files, blobs };
+        let blobs_in = matches!(self.shelves, Shelves::Bucket(_)).then(|| self.shelves.place());
+        let version = if blobs_in.is_some() { VERSION } else { WITH_BLOBS };
+        let (generation, made) = (name.to_owned(), now.to_string());
+        let manifest = Manifest { version, generation, made, rows, files, blobs, blobs_in };
         let generation = self.publish(&manifest)?;
         let (files, blobs) = (manifest.files.len() as u64, manifest.blobs.len() as u64);
-        Ok(Made { generation, rows, files, blobs, new_blobs, bytes })
+        Ok(Made { generation, rows, files, blobs, blobs_in: manifest.blobs_in, new_blobs, bytes })
     }
 
     /// Both databases as they are now, the books first. On a busy machine so much may lie between the two that the
@@ -317,6 +346,17 @@ impl Copying<'_> {
         Ok((listed, new, bytes))
     }
 
+    /// The same where they stay in their bucket: those that are there, all that are needed among them.
+    fn blobs_elsewhere(&self) -> Result<Vec<ListedBlob>, BackupError> {
+        let named = named_blobs(&self.part.join("hub.db"))?;
+        let missing = missing(self.shelves, named.iter().map(|(digest, (size, _))| (*digest, *size)), self.progress)?;
+        if let Some(digest) = missing.iter().find(|digest| named[digest].1) {
+            return Err(BackupError::Lost { place: self.shelves.place(), digest: *digest });
+        }
+        let there = named.into_iter().filter(|(digest, _)| !missing.contains(digest));
+        Ok(there.map(|(sha256, (size, _))| ListedBlob { sha256, size }).collect())
+    }
+
     fn listed(&self, path: String) -> Result<Listed, BackupError> {
         let file = self.part.join(&path);
         let (sha256, size) = digest_of(&file).map_err(at(&file))?;
@@ -361,6 +401,29 @@ impl Copying<'_> {
             }
         }
     }
+}
+
+/// Which of these are not there with their size. They come in the order of their digests.
+fn missing(
+    shelves: &Shelves,
+    named: impl Iterator<Item = (Digest, u64)>,
+    progress: Progress<'_>,
+) -> Result<BTreeSet<Digest>, BackupError> {
+    let (mut there, mut shelf) = (HashMap::new(), None);
+    let mut missing = BTreeSet::new();
+    for (digest, size) in named {
+        if shelf != Some(digest.0[0]) {
+            progress("Looking at models", u64::from(digest.0[0]), 256);
+            let found = shelves.shelf(digest.0[0]);
+            let found = found.map_err(|error| BackupError::Shelves { place: shelves.place(), error })?;
+            there = found.blobs.into_iter().map(|blob| (blob.digest, blob.size)).collect();
+            shelf = Some(digest.0[0]);
+        }
+        if there.get(&digest) != Some(&size) {
+            missing.insert(digest);
+        }
+    }
+    Ok(missing)
 }
 
 /// Where the books of a folder lie: in the copy it holds, if it is a backup's, or in itself.

@@ -3,11 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bucket::Keys;
 use rusqlite::Connection;
 
 use super::{
-    BackupError, Progress, copy, last_row, make_folder, manifest, remove_folder, sql, sync_folder, sync_folders,
+    BackupError, ListedBlob, Progress, copy, last_row, make_folder, manifest, missing, remove_folder, sql, sync_folder,
+    sync_folders,
 };
+use crate::begun::shelves_of;
 use crate::blobs::blob_path;
 use crate::books::Seq;
 use crate::sqlite::{CATALOG, LEDGER, PROJECTED, Projector, open, row, watermark};
@@ -24,6 +27,10 @@ pub struct Restored {
     pub rows: Seq,
     pub files: u64,
     pub blobs: u64,
+    /// The bucket they lie in and stay in; none: they were restored.
+    pub blobs_in: Option<String>,
+    /// Of these, those that are not there any more.
+    pub missing_blobs: u64,
     pub bytes: u64,
     /// When the backup was begun, RFC 3339.
     pub made: String,
@@ -61,7 +68,7 @@ fn parent(path: &Path) -> &Path {
 }
 
 /// Copies a backup to beside `to`, checks every file, and brings the catalogue to where the books are.
-pub fn restore(from: &Path, to: &Path, progress: Progress<'_>) -> Result<Restored, BackupError> {
+pub fn restore(from: &Path, to: &Path, keys: Option<Keys>, progress: Progress<'_>) -> Result<Restored, BackupError> {
     let manifest = manifest(from)?;
     let occupied = match fs::read_dir(to) {
         Ok(mut entries) => entries.next().is_some(),
@@ -80,6 +87,8 @@ pub fn restore(from: &Path, to: &Path, progress: Progress<'_>) -> Result<Restore
         rows: 0,
         files: manifest.files.len() as u64,
         blobs: manifest.blobs.len() as u64,
+        blobs_in: manifest.blobs_in.clone(),
+        missing_blobs: 0,
         bytes: 0,
         made: manifest.made.clone(),
         placed: false,
@@ -87,7 +96,8 @@ pub fn restore(from: &Path, to: &Path, progress: Progress<'_>) -> Result<Restore
     let work = restored.work.clone();
     let generation = from.join(&manifest.generation);
     make_folder(&work.join("outcomes"))?;
-    let all = manifest.files.iter().map(|file| file.size).chain(manifest.blobs.iter().map(|blob| blob.size)).sum();
+    let blob_bytes = |blob: &ListedBlob| if manifest.blobs_in.is_none() { blob.size } else { 0 };
+    let all = manifest.files.iter().map(|file| file.size).chain(manifest.blobs.iter().map(blob_bytes)).sum();
     let mut copied = |from: &Path, to: &Path, sha256, size: u64| {
         progress("Copying and checking", restored.bytes, all);
         let (_, found) = copy(from, to, Some(sha256))?;
@@ -101,10 +111,16 @@ pub fn restore(from: &Path, to: &Path, progress: Progress<'_>) -> Result<Restore
     for file in &manifest.files {
         copied(&generation.join(&file.path), &work.join(&file.path), file.sha256, file.size)?;
     }
-    for blob in &manifest.blobs {
+    let here = if manifest.blobs_in.is_none() { &manifest.blobs[..] } else { &[] };
+    for blob in here {
         let target = blob_path(&work.join("blobs"), blob.sha256);
         make_folder(target.parent().expect("a blob lies in a folder"))?;
         copied(&blob_path(&from.join("blobs"), blob.sha256), &target, blob.sha256, blob.size)?;
+    }
+    if manifest.blobs_in.is_some() {
+        let shelves = shelves_of(&work, keys)?;
+        let listed = manifest.blobs.iter().map(|blob| (blob.sha256, blob.size));
+        restored.missing_blobs = missing(&shelves, listed, progress)?.len() as u64;
     }
     restored.rows = bring_together(&work, progress)?;
     Ok(restored)

@@ -3,6 +3,7 @@
 use super::catalog::Place;
 use super::release::account;
 use super::repositories::{FIRST, SECOND, echo};
+use crate::events::Act;
 use crate::tests::scene::{ACT, ALICE, BOB, CAROL, NOON};
 use crate::{AccessRequest, AccessStatus, Account, CatalogError};
 
@@ -45,12 +46,12 @@ pub(super) async fn an_account_asks_once_and_is_answered(mut place: Place) {
         decider: Some("bob".parse().unwrap()),
         ..first
     };
-    place.catalog.decide_access(&decided, Some(BOB)).await.unwrap();
+    place.catalog.decide_access(&decided, Act { by: BOB, at: NOON.plus_ms(5) }).await.unwrap();
     assert_eq!(place.catalog.access_request(FIRST, ALICE).await.unwrap(), Some(decided));
     assert_eq!(ids(&place, AccessStatus::Pending).await, [] as [u8; 0]);
     assert_eq!(ids(&place, AccessStatus::Rejected).await, [1]);
-    assert!(place.catalog.remove_access_request(FIRST, ALICE).await.unwrap());
-    assert!(!place.catalog.remove_access_request(FIRST, ALICE).await.unwrap());
+    assert!(place.catalog.remove_access_request(FIRST, ALICE, ACT).await.unwrap());
+    assert!(!place.catalog.remove_access_request(FIRST, ALICE, ACT).await.unwrap());
 }
 
 pub(super) async fn requests_are_listed_by_status_newest_first(place: Place) {

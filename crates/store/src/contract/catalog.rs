@@ -16,8 +16,11 @@ use super::checks::{
 };
 use super::commits::*;
 use super::events::*;
+use super::keys::*;
 use super::life::*;
+use super::moderation::*;
 use super::organisations::*;
+use super::rankings::*;
 use super::release::{account, bob, release, seal};
 use super::repositories::*;
 use super::scans::*;
@@ -28,8 +31,8 @@ use crate::tests::scene::{
     ALICE, BOB, CAROL, DAVE, NOON, RELEASE, call, call_id, call_of, deposit, failed_call, key, nano,
 };
 use crate::{
-    Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, MemberRole, ModelTotals, NewKey,
-    PayerSum, Row, Scope, Seq, Settings, Spender, Spent, SqliteCatalog, Totals, Trial, TrialUse,
+    Catalog, CatalogError, DaySum, Earning, Limits, List, ModelTotals, PayerSum, RateSettings, RequestRate, Row, Seq,
+    Settings, Spender, Spent, SqliteCatalog, Totals, Trial, TrialUse,
 };
 
 /// A catalogue of one kind, and where it lies.
@@ -63,23 +66,6 @@ fn handle(text: &str) -> Handle {
 
 fn model(text: &str) -> ModelName {
     text.parse().unwrap()
-}
-
-fn new_key(id: u8, account: AccountId) -> NewKey {
-    let record = KeyRecord {
-        id: KeyId([id; 16]),
-        account,
-        name: format!("key {id}"),
-        scopes: vec![Scope::Read, Scope::Call],
-        models: Some(vec![model("bob/minilm")]),
-        limits: Limits { call: Some(nano(500)), day: Some(nano(600)), month: None },
-        created: NOON.plus_ms(i64::from(id)),
-        expires: Some(NOON.plus_ms(1_000)),
-        revoked: None,
-        session: false,
-        used: None,
-    };
-    NewKey { record, hash: [id; 32] }
 }
 
 /// Carries these rows over, at once.
@@ -116,32 +102,11 @@ async fn an_account_whose_key_cannot_be_kept_is_not_kept(place: Place) {
     assert_eq!(place.catalog.account_by_id(ALICE).await.unwrap(), None);
 }
 
-async fn a_key_opens_until_it_is_revoked_once(mut place: Place) {
-    place.catalog.add_account(&bob(), Some(&new_key(1, BOB))).await.unwrap();
-    place.catalog.add_account(&account(ALICE, "alice"), None).await.unwrap();
-    let plain = NewKey {
-        record: KeyRecord { models: None, limits: Limits::default(), expires: None, ..new_key(2, BOB).record },
-        hash: [2; 32],
-    };
-    place.catalog.add_key(&plain).await.unwrap();
-    place.catalog.set_member(BOB, CAROL, MemberRole::Writer, NOON).await.unwrap();
-    place.reopen();
-    assert_eq!(place.catalog.keys(BOB).await.unwrap(), [new_key(1, BOB).record, plain.record.clone()]);
-    let groups = vec![(BOB, MemberRole::Admin), (CAROL, MemberRole::Writer)];
-    let credential = Credential { key: plain.record.clone(), account: bob(), groups, limits: Limits::default() };
-    assert_eq!(place.catalog.credential(&[2; 32]).await.unwrap(), Some(credential));
-    assert_eq!(place.catalog.credential(&[3; 32]).await.unwrap(), None);
-    assert!(!place.catalog.revoke_key(ALICE, plain.record.id, NOON).await.unwrap(), "it is not alice's");
-    assert!(place.catalog.revoke_key(BOB, plain.record.id, NOON).await.unwrap());
-    assert!(!place.catalog.revoke_key(BOB, plain.record.id, NOON.plus_ms(1)).await.unwrap());
-    assert_eq!(place.catalog.credential(&[2; 32]).await.unwrap().unwrap().key.revoked, Some(NOON));
-}
-
 async fn settings_have_defaults_and_are_remembered(mut place: Place) {
     let tenth = Share::from_points(1_000).unwrap();
     assert_eq!(
         place.catalog.settings().await.unwrap(),
-        Settings { fee: tenth, rate: None, trial: nano(0), notice_days: 14 }
+        Settings { fee: tenth, rate: None, trial: nano(0), notice_days: 14, request_rates: RateSettings::USUAL }
     );
     place.catalog.set_notice(30).await.unwrap();
     let (fee, rate) = (Share::from_points(275).unwrap(), Rate::from_nano(123_456_789).unwrap());
@@ -149,10 +114,14 @@ async fn settings_have_defaults_and_are_remembered(mut place: Place) {
     place.catalog.set_fee(fee).await.unwrap();
     place.catalog.set_rate(rate).await.unwrap();
     place.catalog.set_trial_budget(nano(7)).await.unwrap();
+    let mut request_rates = RateSettings::USUAL;
+    request_rates.key.calls = RequestRate::new(60, 60);
+    request_rates.address.reads = None;
+    place.catalog.set_request_rates(request_rates).await.unwrap();
     place.reopen();
     assert_eq!(
         place.catalog.settings().await.unwrap(),
-        Settings { fee, rate: Some(rate), trial: nano(7), notice_days: 30 }
+        Settings { fee, rate: Some(rate), trial: nano(7), notice_days: 30, request_rates }
     );
 }
 
@@ -558,6 +527,7 @@ contract![
     a_check_that_fails_is_an_event_until_it_is_better,
     events_are_for_who_may_see_the_model_now,
     a_page_of_events_ends_where_the_next_begins,
+    access_and_membership_are_told_to_those_they_concern,
     whoever_waits_wakes_when_something_happened,
     an_event_is_told_to_whom_it_concerns,
     a_delivery_is_due_until_it_is_told,
@@ -588,4 +558,18 @@ contract![
     an_account_keeps_each_content_once,
     an_account_has_bounds_of_its_own,
     commits_are_counted_from_the_newest,
+    a_standing_is_of_thirty_days_with_classes_apart,
+    so_many_models_are_ranked_at_a_time,
+    the_hubs_totals_begin_with_a_day,
+    the_newest_models_begin_the_list,
+    what_was_searched_in_vain_is_counted_by_its_words,
+    a_key_stays_itself_under_another_secret,
+    what_is_over_gets_no_other_secret,
+    a_key_gets_so_many_secrets_in_a_year,
+    an_account_has_one_open_report_of_a_model,
+    reports_of_an_account_are_bounded_by_the_day,
+    a_decision_answers_reports_and_stands_with_event_and_alert,
+    what_is_restricted_stands_in_its_owners_lists_alone,
+    what_was_taken_down_stays_as_it_is,
+    whom_the_operator_knows_is_told_to_everybody,
 ];

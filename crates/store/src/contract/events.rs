@@ -5,12 +5,12 @@ use registry::Access;
 use serde_json::{Value, json};
 
 use super::catalog::Place;
-use super::release::release;
+use super::release::{account, release};
 use super::repositories::{FIRST, branch, commit, echo, name, rename};
 use crate::tests::scene::{ACT, ALICE, BOB, CAROL, NOON};
 use crate::{
-    Act, CheckCounts, CheckKind, Compared, Delivery, Event, EventKind, EventsWanted, Hook, KEPT_DELIVERIES, MAX_HOOKS,
-    NewCheck, NewRelease, RefKind, Tried,
+    AccessRequest, AccessStatus, Account, AccountKind, Act, CheckCounts, CheckKind, Compared, Delivery, Event,
+    EventKind, EventsWanted, Hook, KEPT_DELIVERIES, MAX_HOOKS, MemberRole, NewCheck, NewRelease, RefKind, Tried,
 };
 
 fn detail(event: &Event) -> Value {
@@ -182,6 +182,84 @@ pub(super) async fn events_are_for_who_may_see_the_model_now(place: Place) {
         .unwrap();
     place.catalog.remove_repository(FIRST, ACT).await.unwrap();
     assert_eq!(seen(stranger()).await, ["model.deleted"]);
+}
+
+pub(super) async fn access_and_membership_are_told_to_those_they_concern(mut place: Place) {
+    echo(&place).await;
+    let by_alice = Act { by: ALICE, at: NOON };
+    let (first, refused) =
+        (asks(ALICE, "alice", 1), AccessRequest { status: AccessStatus::Rejected, ..asks(ALICE, "alice", 1) });
+    place.catalog.add_access_request(&first).await.unwrap();
+    place.catalog.add_access_request(&first).await.unwrap();
+    place.catalog.decide_access(&refused, ACT).await.unwrap();
+    assert!(place.catalog.remove_access_request(FIRST, ALICE, ACT).await.unwrap());
+    assert!(!place.catalog.remove_access_request(FIRST, ALICE, ACT).await.unwrap());
+    let at_once = AccessRequest { status: AccessStatus::Accepted, ..asks(CAROL, "carol", 2) };
+    place.catalog.add_access_request(&at_once).await.unwrap();
+    place.reopen();
+    let seen = async |viewer: Option<AccountId>, groups: &[AccountId]| {
+        let wanted = EventsWanted { limit: 99, viewer, groups: groups.to_vec(), ..EventsWanted::default() };
+        let page = place.catalog.events(&wanted).await.unwrap();
+        let access = page.events.iter().filter(|event| event.kind.is_about_access());
+        access.map(|event| format!("{} {}", event.kind, detail(event)["account"].as_str().unwrap())).collect::<Vec<_>>()
+    };
+    let alices = ["access.asked alice", "access.refused alice", "access.removed alice"];
+    let carols = ["access.asked carol", "access.admitted carol"];
+    assert_eq!(seen(Some(BOB), &[BOB]).await, [&alices[..], &carols].concat());
+    assert_eq!(seen(Some(ALICE), &[ALICE]).await, alices);
+    assert_eq!(seen(Some(CAROL), &[CAROL]).await, carols);
+    assert_eq!(seen(None, &[]).await, [""; 0], "strangers see nothing of it");
+    let narrow = EventsWanted {
+        limit: 99,
+        viewer: Some(ALICE),
+        groups: vec![ALICE],
+        only: Some(vec![name("alice/other")]),
+        ..EventsWanted::default()
+    };
+    let told = place.catalog.events(&narrow).await.unwrap().events;
+    assert!(!told.iter().any(|event| event.kind.is_about_access()), "a key for other models sees nothing of it either");
+    place.catalog.set_private(FIRST, true, ACT).await.unwrap();
+    assert_eq!(seen(Some(ALICE), &[ALICE]).await, [""; 0], "the model is not there for her any more");
+    assert_eq!(seen(Some(BOB), &[BOB]).await.len(), 5);
+
+    let acme = Account { kind: AccountKind::Org, ..account(AccountId([9; 16]), "acme") };
+    place.catalog.add_organisation(&acme, ALICE).await.unwrap();
+    let before = place.catalog.last_event().await.unwrap();
+    for role in [MemberRole::Reader, MemberRole::Reader, MemberRole::Admin] {
+        place.catalog.set_member(CAROL, acme.id, role, by_alice).await.unwrap();
+    }
+    for _ in 0..2 {
+        place.catalog.remove_member(CAROL, acme.id, by_alice).await.unwrap();
+    }
+    let told: Vec<_> = all(&place).await.into_iter().filter(|event| event.seq > before).collect();
+    let told: Vec<_> = told.iter().map(|event| (event.kind, event.account, event.actor, detail(event))).collect();
+    let said = |kind, detail: Value| (kind, acme.id, Some(ALICE), detail);
+    let expected = [
+        said(EventKind::MemberAdded, json!({ "v": 1, "member": "carol", "role": "reader" })),
+        said(EventKind::MemberChanged, json!({ "v": 1, "member": "carol", "before": "reader", "role": "admin" })),
+        said(EventKind::MemberRemoved, json!({ "v": 1, "member": "carol", "before": "admin" })),
+    ];
+    assert_eq!(told, expected);
+    let members = async |groups: &[AccountId]| {
+        let wanted = EventsWanted { after: before, limit: 99, groups: groups.to_vec(), ..EventsWanted::default() };
+        place.catalog.events(&wanted).await.unwrap().events.len()
+    };
+    assert_eq!((members(&[ALICE, acme.id]).await, members(&[BOB]).await, members(&[]).await), (3, 0, 0));
+}
+
+/// A wish for the weights of bob's model.
+fn asks(who: AccountId, handle: &str, id: u8) -> AccessRequest {
+    AccessRequest {
+        id: [id; 16],
+        model: FIRST,
+        account: account(who, handle),
+        status: AccessStatus::Pending,
+        message: "please".to_owned(),
+        reason: None,
+        at: NOON,
+        decided: None,
+        decider: None,
+    }
 }
 
 pub(super) async fn a_page_of_events_ends_where_the_next_begins(place: Place) {

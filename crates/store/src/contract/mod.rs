@@ -22,14 +22,18 @@ macro_rules! contract {
 
 mod access;
 mod alerts;
+pub(crate) mod blobs;
 mod books;
 mod catalog;
 mod checks;
 mod commits;
 mod events;
 mod holds;
+mod keys;
 mod life;
+mod moderation;
 mod organisations;
+mod rankings;
 pub(crate) mod release;
 mod repositories;
 mod scans;

@@ -4,7 +4,8 @@ use ledger::AccountId;
 
 use super::catalog::Place;
 use super::release::{account, bob};
-use crate::tests::scene::{ALICE, BOB, CAROL, NOON};
+use crate::events::Act;
+use crate::tests::scene::{ACT, ALICE, BOB, CAROL, NOON};
 use crate::{Account, AccountKind, CatalogError, MAX_ORGANISATIONS, MemberRole, Membership};
 
 const ACME: AccountId = AccountId([0xac; 16]);
@@ -43,9 +44,9 @@ pub(super) async fn whoever_makes_an_organisation_is_its_first_admin(mut place: 
 
 pub(super) async fn members_have_one_role_each_and_keep_their_time(mut place: Place) {
     acme(&place).await;
-    place.catalog.set_member(CAROL, ACME, MemberRole::Reader, NOON.plus_ms(5)).await.unwrap();
-    place.catalog.set_member(ALICE, ACME, MemberRole::Writer, NOON.plus_ms(6)).await.unwrap();
-    place.catalog.set_member(CAROL, ACME, MemberRole::Writer, NOON.plus_ms(7)).await.unwrap();
+    place.catalog.set_member(CAROL, ACME, MemberRole::Reader, Act { by: BOB, at: NOON.plus_ms(5) }).await.unwrap();
+    place.catalog.set_member(ALICE, ACME, MemberRole::Writer, Act { by: BOB, at: NOON.plus_ms(6) }).await.unwrap();
+    place.catalog.set_member(CAROL, ACME, MemberRole::Writer, Act { by: BOB, at: NOON.plus_ms(7) }).await.unwrap();
     place.reopen();
     let all = [("alice", MemberRole::Writer), ("bob", MemberRole::Admin), ("carol", MemberRole::Writer)];
     assert_eq!(roles(&place).await, all.map(|(name, role)| (name.to_owned(), role)));
@@ -53,20 +54,21 @@ pub(super) async fn members_have_one_role_each_and_keep_their_time(mut place: Pl
     assert_eq!((carol.role, carol.since), (MemberRole::Writer, NOON.plus_ms(5)));
     let behind = place.catalog.members(ACME, Some(&"alice".parse().unwrap()), 1).await.unwrap();
     assert_eq!(behind.iter().map(|member| member.account.handle.as_str()).collect::<Vec<_>>(), ["bob"]);
-    assert!(place.catalog.remove_member(CAROL, ACME).await.unwrap());
-    assert!(!place.catalog.remove_member(CAROL, ACME).await.unwrap());
+    assert!(place.catalog.remove_member(CAROL, ACME, ACT).await.unwrap());
+    assert!(!place.catalog.remove_member(CAROL, ACME, ACT).await.unwrap());
     assert_eq!(place.catalog.member(CAROL, ACME).await.unwrap(), None);
 }
 
 pub(super) async fn the_last_admin_stays(place: Place) {
     acme(&place).await;
-    let lower = place.catalog.set_member(BOB, ACME, MemberRole::Writer, NOON).await;
+    let lower = place.catalog.set_member(BOB, ACME, MemberRole::Writer, Act { by: BOB, at: NOON }).await;
     assert!(matches!(lower, Err(CatalogError::LastAdmin)));
-    assert!(matches!(place.catalog.remove_member(BOB, ACME).await, Err(CatalogError::LastAdmin)));
-    place.catalog.set_member(BOB, ACME, MemberRole::Admin, NOON).await.unwrap();
-    place.catalog.set_member(CAROL, ACME, MemberRole::Admin, NOON).await.unwrap();
+    assert!(matches!(place.catalog.remove_member(BOB, ACME, ACT).await, Err(CatalogError::LastAdmin)));
+    place.catalog.set_member(BOB, ACME, MemberRole::Admin, Act { by: BOB, at: NOON }).await.unwrap();
+    place.catalog.set_member(CAROL, ACME, MemberRole::Admin, Act { by: BOB, at: NOON }).await.unwrap();
     // Of two who remove each other at once, one stays.
-    let (one, other) = tokio::join!(place.catalog.remove_member(BOB, ACME), place.catalog.remove_member(CAROL, ACME));
+    let (one, other) =
+        tokio::join!(place.catalog.remove_member(BOB, ACME, ACT), place.catalog.remove_member(CAROL, ACME, ACT));
     assert!(one.is_ok() != other.is_ok(), "{one:?}, {other:?}");
     assert_eq!(roles(&place).await.len(), 1);
 }

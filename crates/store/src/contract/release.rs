@@ -23,6 +23,7 @@ pub(crate) fn release(name: &str, number: &str, id: u8, at: Time) -> NewRelease 
         name: ModelName::new(bob().handle, name).unwrap(),
         created: at,
         private: false,
+        restriction: None,
     };
     let port = |name: &str| Port { name: name.to_owned(), datatype: DataType::Fp32, shape: vec![None, Some(3)] };
     let contract = Contract {

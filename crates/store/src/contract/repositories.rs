@@ -35,7 +35,7 @@ fn alice() -> Account {
 pub(super) fn repository(id: ModelId, owner: &Account, text: &str, ms: i64) -> Repository {
     let (name, created) = (ModelName::new(owner.handle.clone(), text).unwrap(), NOON.plus_ms(ms));
     Repository {
-        model: ModelRecord { id, owner: owner.clone(), name, created, private: false },
+        model: ModelRecord { id, owner: owner.clone(), name, created, private: false, restriction: None },
         access: Access::Sealed,
         automatic: false,
         changed: created,

@@ -37,6 +37,9 @@ fn session(id: u8, account: AccountId) -> NewKey {
         revoked: None,
         session: true,
         used: None,
+        rate: None,
+        rotated: None,
+        old_until: None,
     };
     NewKey { record, hash: [id; 32] }
 }

@@ -5,8 +5,10 @@ use ledger::{AccountId, ModelId, Time};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::catalog::{ACCOUNT, SqliteCatalog, account, text};
+use super::events;
 use crate::access::{AccessCursor, AccessRequest, AccessRequests, AccessStatus, MAX_WAITING};
 use crate::catalog::CatalogError;
+use crate::events::{Act, EventKind};
 
 pub(super) const STEP: &str = "
     -- Whether requests for its gated weights are accepted as they come.
@@ -92,6 +94,11 @@ impl AccessRequests for SqliteCatalog {
                     new.decided.map(|decided| decided.0),
                 ],
             )?;
+            let who = new.account.id;
+            events::of_access(&tx, new.model, EventKind::AccessAsked, who, Some(who), new.at)?;
+            if new.status == AccessStatus::Accepted {
+                events::of_access(&tx, new.model, EventKind::AccessAdmitted, who, None, new.at)?;
+            }
             tx.commit()?;
             Ok(new)
         })
@@ -130,7 +137,7 @@ impl AccessRequests for SqliteCatalog {
         .await
     }
 
-    async fn decide_access(&self, decided: &AccessRequest, by: Option<AccountId>) -> Result<(), CatalogError> {
+    async fn decide_access(&self, decided: &AccessRequest, act: Act) -> Result<(), CatalogError> {
         let decided = decided.clone();
         self.change(move |conn| {
             let tx = conn.transaction()?;
@@ -148,18 +155,30 @@ impl AccessRequests for SqliteCatalog {
                     decided.reason,
                     decided.at.0,
                     decided.decided.map(|at| at.0),
-                    by.map(|by| by.0.to_vec()),
+                    &act.by.0[..],
                 ],
             )?;
+            let kind = match decided.status {
+                AccessStatus::Pending => EventKind::AccessAsked,
+                AccessStatus::Accepted => EventKind::AccessAdmitted,
+                AccessStatus::Rejected => EventKind::AccessRefused,
+            };
+            events::of_access(&tx, decided.model, kind, decided.account.id, Some(act.by), act.at)?;
             Ok(tx.commit()?)
         })
         .await
     }
 
-    async fn remove_access_request(&self, model: ModelId, account: AccountId) -> Result<bool, CatalogError> {
+    async fn remove_access_request(&self, model: ModelId, account: AccountId, act: Act) -> Result<bool, CatalogError> {
         self.change(move |conn| {
+            let tx = conn.transaction()?;
             let sql = "DELETE FROM access_requests WHERE model = ?1 AND account = ?2";
-            Ok(conn.execute(sql, params![&model.0[..], &account.0[..]])? == 1)
+            let removed = tx.execute(sql, params![&model.0[..], &account.0[..]])? == 1;
+            if removed {
+                events::of_access(&tx, model, EventKind::AccessRemoved, account, Some(act.by), act.at)?;
+            }
+            tx.commit()?;
+            Ok(removed)
         })
         .await
     }

@@ -12,16 +12,18 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, TransactionBehavior, params};
 use tokio::sync::{oneshot, watch};
 
+use super::moderation::LISTED;
 use super::schema::{CATALOG, OpenError, open, open_in_memory};
-use super::{alerts, checks, events, life, organisations, project, repositories, storage, sums};
+use super::{alerts, checks, events, life, moderation, organisations, project, repositories, secrets, storage, sums};
 use crate::books::{Row, Seq};
 use crate::catalog::{
-    Account, Alert, Catalog, CatalogError, Credential, DaySum, Earning, KeyRecord, Limits, List, ModelRecord,
-    ModelTotals, NewAlert, NewKey, NewRelease, PayerSum, ReleaseRecord, Settings, Spender, Spent, Totals, Trial,
-    TrialUse, Webhook,
+    Account, Alert, Catalog, CatalogError, DaySum, Earning, List, ModelRecord, ModelTotals, NewAlert, NewRelease,
+    PayerSum, ReleaseRecord, Settings, Spender, Spent, Totals, Trial, TrialUse, Webhook,
 };
 use crate::checks::{CheckCounts, CheckKind, CheckSum, NewCheck};
 use crate::events::{Act, EventKind};
+use crate::keys::{Credential, KeyRecord, Limits, NewKey};
+use crate::rates::RateSettings;
 
 /// Pages of the write-ahead log (32 MiB) before it is carried into the file: sums are written over many times.
 const LOG_PAGES: i64 = 8_192;
@@ -132,6 +134,14 @@ impl SqliteCatalog {
         self.questions.as_ref().unwrap_or(&self.changes).ask(job).await
     }
 
+    /// What is made of the books, and could be made again: beside the changes that somebody waits for.
+    pub(super) async fn carry<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, CatalogError> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        self.projector.as_ref().unwrap_or(&self.changes).ask(job).await
+    }
+
     pub(super) async fn change<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, CatalogError> + Send + 'static,
@@ -182,6 +192,8 @@ pub(super) fn amount(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Option
 }
 
 pub(super) const ACCOUNT: &str = "a.id, a.handle, a.kind, a.created, a.trial";
+/// How many columns these are.
+pub(super) const ACCOUNT_COLUMNS: usize = 5;
 
 pub(super) fn account(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Account> {
     Ok(Account {
@@ -195,9 +207,9 @@ pub(super) fn account(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Account> 
 
 pub(super) const KEY: &str =
     "k.id, k.account, k.name, k.scopes, k.models, k.max_cost, k.created, k.expires, k.revoked, k.max_day, k.max_month,
-     k.session, k.used";
+     k.session, k.used, k.rate, k.rotated, (SELECT max(s.until) FROM secrets s WHERE s.key = k.id)";
 /// How many columns these are.
-const KEY_COLUMNS: usize = 13;
+pub(super) const KEY_COLUMNS: usize = 16;
 
 pub(super) fn key(row: &SqlRow<'_>) -> rusqlite::Result<KeyRecord> {
     let scopes = row.get_ref(3)?.as_str()?.split_whitespace().map(|s| s.parse().map_err(|()| wrong(3, s)));
@@ -218,6 +230,9 @@ pub(super) fn key(row: &SqlRow<'_>) -> rusqlite::Result<KeyRecord> {
         revoked: row.get::<_, Option<i64>>(8)?.map(Time),
         session: row.get(11)?,
         used: row.get::<_, Option<i64>>(12)?.map(Time),
+        rate: row.get::<_, Option<String>>(13)?.map(|t| t.parse().map_err(|e| wrong(13, e))).transpose()?,
+        rotated: row.get::<_, Option<i64>>(14)?.map(Time),
+        old_until: row.get::<_, Option<i64>>(15)?.map(Time),
     })
 }
 
@@ -227,7 +242,8 @@ const RELEASE: &str = "SELECT m.id, m.name, m.created, m.private,
     a.id, a.handle, a.kind, a.created, a.trial, y.reason,
     -- What holds now or later is among the newest two: the last alone may be still to come.
     (SELECT json_group_array(json_object('from', n.holds, 'price', json(n.price), 'set', n.announced))
-     FROM (SELECT * FROM prices p WHERE p.release = r.id ORDER BY p.holds DESC LIMIT 2) n)
+     FROM (SELECT * FROM prices p WHERE p.release = r.id ORDER BY p.holds DESC LIMIT 2) n),
+    (SELECT x.restriction FROM restrictions x WHERE x.model = m.id)
     FROM releases r JOIN models m ON m.id = r.model JOIN accounts a ON a.id = m.owner
     LEFT JOIN yanks y ON y.release = r.id";
 
@@ -242,7 +258,14 @@ fn release(row: &SqlRow<'_>) -> rusqlite::Result<ReleaseRecord> {
     let number = ReleaseNumber::new(row.get(5)?, row.get(6)?).ok_or_else(|| wrong(5, "no release number"))?;
     Ok(ReleaseRecord {
         id: ReleaseId(row.get(4)?),
-        model: ModelRecord { id: ModelId(row.get(0)?), owner, name, created: Time(row.get(2)?), private: row.get(3)? },
+        model: ModelRecord {
+            id: ModelId(row.get(0)?),
+            owner,
+            name,
+            created: Time(row.get(2)?),
+            private: row.get(3)?,
+            restriction: moderation::restriction(row, 30)?,
+        },
         number,
         commit: registry::CommitId(row.get(7)?),
         digest: Digest(row.get(8)?),
@@ -288,7 +311,7 @@ pub(super) fn insert_key(conn: &Connection, new: &NewKey) -> rusqlite::Result<()
     let scopes: Vec<_> = key.scopes.iter().map(|s| s.word()).collect();
     let models = key.models.as_ref().map(|m| to_json(&m.iter().map(ToString::to_string).collect::<Vec<_>>()));
     conn.execute(
-        "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        "INSERT INTO keys VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         params![
             &key.id.0[..],
             &key.account.0[..],
@@ -304,6 +327,8 @@ pub(super) fn insert_key(conn: &Connection, new: &NewKey) -> rusqlite::Result<()
             key.limits.month.map(Amount::nano),
             key.session,
             key.used.map(|t| t.0),
+            key.rate.map(|rate| rate.to_string()),
+            key.rotated.map(|t| t.0),
         ],
     )?;
     Ok(())
@@ -389,16 +414,10 @@ impl Catalog for SqliteCatalog {
     async fn credential(&self, hash: &[u8; 32]) -> Result<Option<Credential>, CatalogError> {
         let hash = *hash;
         self.ask(move |conn| {
-            let sql =
-                format!("SELECT {KEY}, {ACCOUNT} FROM keys k JOIN accounts a ON a.id = k.account WHERE k.hash = ?1");
-            let found = conn
-                .prepare_cached(&sql)?
-                .query_row([&hash[..]], |r| Ok((key(r)?, account(r, KEY_COLUMNS)?)))
-                .optional()?;
-            let Some((key, account)) = found else { return Ok(None) };
+            let Some((key, account, ends)) = secrets::find(conn, &hash)? else { return Ok(None) };
             let groups = organisations::groups(conn, account.id)?;
             let limits = sums::limits(conn, account.id)?;
-            Ok(Some(Credential { key, account, groups, limits }))
+            Ok(Some(Credential { key, account, groups, limits, ends }))
         })
         .await
     }
@@ -435,7 +454,9 @@ impl Catalog for SqliteCatalog {
             let trial = get("trial")?.map(|text| text.parse().map_err(|_| damaged("trial"))).transpose()?;
             let notice_days = get("notice")?.map(|text| text.parse().map_err(|_| damaged("notice"))).transpose()?;
             let (trial, notice_days) = (trial.unwrap_or_default(), notice_days.unwrap_or(Settings::NOTICE_DAYS));
-            Ok(Settings { fee, rate, trial, notice_days })
+            let request_rates = get("request_rates")?.map(|text| serde_json::from_str(&text));
+            let request_rates = request_rates.transpose().map_err(|_| damaged("request_rates"))?.unwrap_or_default();
+            Ok(Settings { fee, rate, trial, notice_days, request_rates })
         })
         .await
     }
@@ -459,6 +480,14 @@ impl Catalog for SqliteCatalog {
     async fn set_rate(&self, rate: Rate) -> Result<(), CatalogError> {
         self.change(move |conn| {
             conn.execute("INSERT OR REPLACE INTO settings VALUES ('rate', ?1)", [rate.to_string()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn set_request_rates(&self, rates: RateSettings) -> Result<(), CatalogError> {
+        self.change(move |conn| {
+            conn.execute("INSERT OR REPLACE INTO settings VALUES ('request_rates', ?1)", [to_json(&rates)])?;
             Ok(())
         })
         .await
@@ -530,6 +559,7 @@ impl Catalog for SqliteCatalog {
                 |r| r.get(0),
             )?;
             let (id, by, at) = (ModelId(model_id), Some(new.by), release.created);
+            moderation::stands(&tx, id)?;
             if added > 0 {
                 events::about(&tx, id, EventKind::ModelCreated, by, at, serde_json::json!({ "private": false }))?;
             }
@@ -636,7 +666,8 @@ impl Catalog for SqliteCatalog {
     async fn listing(&self, offset: u64, limit: u64) -> Result<Vec<(ReleaseRecord, ModelTotals)>, CatalogError> {
         self.ask(move |conn| {
             let sql = format!(
-                "{RELEASE} WHERE m.private = 0 AND r.id = (SELECT r.id FROM releases r WHERE r.model = m.id {LATEST_FIRST})
+                "{RELEASE} WHERE m.private = 0 AND {LISTED}
+                 AND r.id = (SELECT r.id FROM releases r WHERE r.model = m.id {LATEST_FIRST})
                  ORDER BY r.created DESC, r.id DESC LIMIT ?2 OFFSET ?1"
             );
             let mut statement = conn.prepare_cached(&sql)?;
@@ -644,7 +675,7 @@ impl Catalog for SqliteCatalog {
                 statement.query_map([offset as i64, limit as i64], release)?.collect::<rusqlite::Result<_>>()?;
             let mut listing = Vec::with_capacity(releases.len());
             for release in releases {
-                let totals = sums::model_totals(conn, Some(release.model.id))?;
+                let totals = sums::model_totals(conn, release.model.id)?;
                 listing.push((release, totals));
             }
             Ok(listing)
@@ -661,7 +692,7 @@ impl Catalog for SqliteCatalog {
         let carry = move |conn: &mut Connection| {
             projecting.lock().expect("nothing panics while it sums up").take(conn, &rows, write)
         };
-        self.projector.as_ref().unwrap_or(&self.changes).ask(carry).await
+        self.carry(carry).await
     }
 
     async fn call_seq(&self, call: CallId) -> Result<Option<Seq>, CatalogError> {
@@ -718,15 +749,17 @@ impl Catalog for SqliteCatalog {
     }
 
     async fn model_totals(&self, model: ModelId) -> Result<ModelTotals, CatalogError> {
-        self.ask(move |conn| Ok(sums::model_totals(conn, Some(model))?)).await
+        self.ask(move |conn| Ok(sums::model_totals(conn, model)?)).await
     }
 
     async fn totals(&self) -> Result<Totals, CatalogError> {
         self.ask(move |conn| {
             // As many as are listed for everybody.
-            let listed = "SELECT count(*) FROM models WHERE private = 0 AND latest_major > 0";
+            let listed = "SELECT (SELECT count(*) FROM models WHERE private = 0 AND latest_major > 0)
+                - (SELECT count(*) FROM restrictions x JOIN models m ON m.id = x.model
+                   WHERE m.private = 0 AND m.latest_major > 0)";
             let models: i64 = conn.query_row(listed, [], |r| r.get(0))?;
-            Ok(Totals { models: models.unsigned_abs(), calls: sums::model_totals(conn, None)? })
+            Ok(Totals { models: models.unsigned_abs(), calls: sums::hub_totals(conn, i64::MIN)? })
         })
         .await
     }

@@ -41,6 +41,45 @@ pub(super) fn about(
     hooks::deliver(tx, tx.last_insert_rowid(), kind, at, Some(model), account)
 }
 
+/// Whom an event is about, where that is neither whose thing it was nor who did it.
+pub(super) const CONCERNS: &str = "ALTER TABLE events ADD COLUMN concerns BLOB";
+
+/// Notes what came of somebody's wish for a model's weights, for them and the model's owner.
+pub(super) fn of_access(
+    tx: &Connection,
+    model: ModelId,
+    kind: EventKind,
+    who: AccountId,
+    by: Option<AccountId>,
+    at: Time,
+) -> rusqlite::Result<()> {
+    let before = last(tx)?;
+    about(tx, model, kind, by, at, json!({ "account": handle(tx, who)? }))?;
+    tx.prepare_cached("UPDATE events SET concerns = ?1 WHERE seq > ?2")?
+        .execute(params![&who.0[..], clamped(before)])?;
+    Ok(())
+}
+
+/// What an account is called.
+pub(super) fn handle(conn: &Connection, account: AccountId) -> rusqlite::Result<String> {
+    conn.prepare_cached("SELECT handle FROM accounts WHERE id = ?1")?.query_row([&account.0[..]], |r| r.get(0))
+}
+
+/// Notes what happened to an account, for everybody. `detail` is an object.
+pub(super) fn of_account(
+    tx: &Connection,
+    account: AccountId,
+    kind: EventKind,
+    by: Option<AccountId>,
+    at: Time,
+    mut detail: Json,
+) -> rusqlite::Result<()> {
+    detail["v"] = VERSION.into();
+    tx.prepare_cached("INSERT INTO events (at, kind, actor, account, detail) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![at.0, kind.word(), by.as_ref().map(|by| &by.0[..]), &account.0[..], detail.to_string()])?;
+    hooks::deliver(tx, tx.last_insert_rowid(), kind, at, None, account)
+}
+
 /// Notes that unversioned calls go to another release than before, if they do.
 pub(super) fn latest_since(
     tx: &Connection,
@@ -119,7 +158,7 @@ fn page(conn: &Connection, wanted: &EventsWanted) -> rusqlite::Result<EventsPage
         _ => ("", None),
     };
     let sql = format!(
-        "SELECT {EVENT}, m.owner, m.private, m.folded FROM events e LEFT JOIN models m ON m.id = e.model
+        "SELECT {EVENT}, m.owner, m.private, m.folded, e.concerns FROM events e LEFT JOIN models m ON m.id = e.model
          WHERE e.seq > ?1{by} ORDER BY e.seq LIMIT ?2"
     );
     let (start, most): (Box<dyn ToSql>, Box<dyn ToSql>) =
@@ -136,12 +175,13 @@ fn page(conn: &Connection, wanted: &EventsWanted) -> rusqlite::Result<EventsPage
             None => None,
             Some(owner) => Some(Now { owner: AccountId(owner), private: row.get(8)?, folded: row.get(9)? }),
         };
+        let concerns = row.get::<_, Option<[u8; 16]>>(10)?.map(AccountId);
         looked += 1;
         page.next = event.seq;
         let asked = wanted.model.is_none_or(|model| event.model == Some(model))
             && wanted.account.is_none_or(|account| event.account == account)
             && wanted.kind.is_none_or(|kind| event.kind == kind);
-        if asked && is_for(wanted, &event, now.as_ref()) {
+        if asked && is_for(wanted, &event, now.as_ref(), concerns) {
             page.events.push(event);
         }
         if page.events.len() as u64 >= wanted.limit || looked >= MAX_LOOKED_AT {
@@ -152,13 +192,21 @@ fn page(conn: &Connection, wanted: &EventsWanted) -> rusqlite::Result<EventsPage
     Ok(page)
 }
 
-fn is_for(wanted: &EventsWanted, event: &Event, now: Option<&Now>) -> bool {
+fn is_for(wanted: &EventsWanted, event: &Event, now: Option<&Now>, concerns: Option<AccountId>) -> bool {
     let theirs = |owner: AccountId| wanted.groups.contains(&owner);
+    let owner = now.map_or(event.account, |now| now.owner);
+    // Whom it is about sees it as long as they see the model.
+    let about_them = concerns.is_some() && concerns == wanted.viewer && now.is_some();
+    if event.kind.is_about_access() && !theirs(owner) && !about_them {
+        return false;
+    }
     match (event.model, now) {
+        (None, _) if matches!(event.kind, EventKind::AccountVerified | EventKind::AccountUnverified) => true,
         (None, _) => theirs(event.account) && wanted.only.is_none(),
         (Some(_), Some(now)) => {
             let reached = |only: &Vec<ModelName>| only.iter().any(|name| name.folded() == now.folded);
-            !now.private || (theirs(now.owner) && wanted.only.as_ref().is_none_or(reached))
+            let narrow = event.kind.is_about_access() && !wanted.only.as_ref().is_none_or(reached);
+            (!now.private && !narrow) || (theirs(now.owner) && wanted.only.as_ref().is_none_or(reached))
         }
         (Some(_), None) => {
             (theirs(event.account) && wanted.only.is_none())

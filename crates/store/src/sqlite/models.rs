@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::json;
 
 use super::catalog::is_taken;
-use super::{events, hooks, storage};
+use super::{events, hooks, moderation, storage};
 use crate::catalog::CatalogError;
 use crate::events::{Act, EventKind};
 use crate::repositories::Repository;
@@ -37,6 +37,7 @@ pub(super) fn add(tx: &Transaction<'_>, new: &Repository, by: AccountId) -> Resu
 }
 
 pub(super) fn set_private(tx: &Transaction<'_>, model: ModelId, private: bool, act: Act) -> Result<(), CatalogError> {
+    moderation::stands(tx, model)?;
     let sql = "UPDATE models SET private = ?2 WHERE id = ?1 AND private != ?2";
     if tx.execute(sql, params![&model.0[..], private])? == 1 {
         let detail = json!({ "private": private });
@@ -61,6 +62,7 @@ pub(super) fn rename(
     name: &ModelName,
     act: Act,
 ) -> Result<(), CatalogError> {
+    moderation::stands(tx, model)?;
     let mut find = tx.prepare_cached(
         "SELECT m.folded, m.owner, a.handle || '/' || m.name FROM models m JOIN accounts a ON a.id = m.owner
          WHERE m.id = ?1",
@@ -94,6 +96,7 @@ pub(super) fn rename(
 
 /// Removes a model and its history. One with releases stays.
 pub(super) fn remove(tx: &Transaction<'_>, model: ModelId, act: Act) -> Result<(), CatalogError> {
+    moderation::stands(tx, model)?;
     let count: i64 = tx.query_row("SELECT count(*) FROM releases WHERE model = ?1", [&model.0[..]], |r| r.get(0))?;
     if count > 0 {
         return Err(CatalogError::HasReleases { count: count.unsigned_abs() });
@@ -106,6 +109,7 @@ pub(super) fn remove(tx: &Transaction<'_>, model: ModelId, act: Act) -> Result<(
     for table in ["refs", "commits", "drafts", "trials", "moved", "access_requests"] {
         tx.execute(&format!("DELETE FROM {table} WHERE model = ?1"), [&model.0[..]])?;
     }
+    moderation::removed(tx, model, act.at)?;
     storage::let_go(tx, model, act.at)?;
     tx.execute("DELETE FROM models WHERE id = ?1", [&model.0[..]])?;
     Ok(())

@@ -4,9 +4,12 @@ use async_trait::async_trait;
 use ledger::{AccountId, Time};
 use registry::Handle;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+use serde_json::json;
 
 use super::catalog::{ACCOUNT, SqliteCatalog, account, insert_account, text};
+use super::events;
 use crate::catalog::{Account, CatalogError};
+use crate::events::{Act, EventKind};
 use crate::organisations::{
     MAX_MEMBERS, MAX_MEMBERSHIPS, MAX_ORGANISATIONS, Member, MemberRole, Membership, Organisations,
 };
@@ -61,6 +64,29 @@ fn keep_an_admin(conn: &Connection, role: Option<MemberRole>, of: AccountId) -> 
     }
 }
 
+/// Notes what somebody was and is now, for the organisation's members.
+fn note(
+    tx: &Connection,
+    who: AccountId,
+    of: AccountId,
+    (before, now): (Option<MemberRole>, Option<MemberRole>),
+    act: Act,
+) -> rusqlite::Result<()> {
+    let kind = match (before, now) {
+        (before, now) if before == now => return Ok(()),
+        (None, _) => EventKind::MemberAdded,
+        (_, None) => EventKind::MemberRemoved,
+        _ => EventKind::MemberChanged,
+    };
+    let mut detail = json!({ "member": events::handle(tx, who)? });
+    for (word, role) in [("before", before), ("role", now)] {
+        if let Some(role) = role {
+            detail[word] = role.word().into();
+        }
+    }
+    events::of_account(tx, of, kind, Some(act.by), act.at, detail)
+}
+
 #[async_trait]
 impl Organisations for SqliteCatalog {
     async fn add_organisation(&self, organisation: &Account, by: AccountId) -> Result<(), CatalogError> {
@@ -97,7 +123,7 @@ impl Organisations for SqliteCatalog {
         .await
     }
 
-    async fn set_member(&self, who: AccountId, of: AccountId, role: MemberRole, at: Time) -> Result<(), CatalogError> {
+    async fn set_member(&self, who: AccountId, of: AccountId, role: MemberRole, act: Act) -> Result<(), CatalogError> {
         self.change(move |conn| {
             let tx = conn.transaction()?;
             let before = role_of(&tx, who, of)?;
@@ -115,19 +141,22 @@ impl Organisations for SqliteCatalog {
             tx.execute(
                 "INSERT INTO memberships VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (member, account) DO UPDATE SET role = excluded.role",
-                params![&who.0[..], &of.0[..], role.word(), at.0],
+                params![&who.0[..], &of.0[..], role.word(), act.at.0],
             )?;
+            note(&tx, who, of, (before, Some(role)), act)?;
             Ok(tx.commit()?)
         })
         .await
     }
 
-    async fn remove_member(&self, who: AccountId, of: AccountId) -> Result<bool, CatalogError> {
+    async fn remove_member(&self, who: AccountId, of: AccountId, act: Act) -> Result<bool, CatalogError> {
         self.change(move |conn| {
             let tx = conn.transaction()?;
-            keep_an_admin(&tx, role_of(&tx, who, of)?, of)?;
+            let before = role_of(&tx, who, of)?;
+            keep_an_admin(&tx, before, of)?;
             let sql = "DELETE FROM memberships WHERE member = ?1 AND account = ?2";
             let removed = tx.execute(sql, params![&who.0[..], &of.0[..]])?;
+            note(&tx, who, of, (before, None), act)?;
             tx.commit()?;
             Ok(removed == 1)
         })

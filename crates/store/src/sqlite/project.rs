@@ -13,6 +13,7 @@ use std::sync::Arc;
 use ledger::{AccountId, Call, Class, EntryKind, KeyId, Outcome, Purse, ReleaseId, Role, Transfer};
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::rankings;
 use crate::books::{Row, Seq};
 use crate::catalog::{CatalogError, List};
 
@@ -81,6 +82,10 @@ struct Stretch {
     keys: Map<(KeyId, i64), (AccountId, i64, i64)>,
     trials: Map<(ReleaseId, AccountId, AccountId), Count>,
     releases: Map<(ReleaseId, i64, Class, Outcome), ReleaseDay>,
+    /// How long paid calls took that were answered, by release, day and step of time.
+    times: Map<(ReleaseId, i64, i64), i64>,
+    /// On which day an account last paid for a release from its own cash.
+    last_paid: Map<(ReleaseId, AccountId), i64>,
 }
 
 /// Carries rows over: first into memory, and from there into the tables.
@@ -167,6 +172,10 @@ impl Stretch {
         if let (Some(keyed), Outcome::Ok) = (&call.keyed, call.outcome) {
             self.keyed.push((keyed.hash, seq));
         }
+        if let (Class::Paid, Outcome::Ok) = (call.class, call.outcome) {
+            let step = rankings::step_of(call.queue_us.saturating_add(call.engine_us));
+            *self.times.entry((call.release, call.finished.day(), step)).or_default() += 1;
+        }
         self.alike.entry(Alike(call.clone())).or_default().push(seq);
     }
 
@@ -179,6 +188,10 @@ impl Stretch {
         sum.0 += count;
         sum.1 += cost * count;
         sum.2 += (cost - call.fee.nano()) * count;
+        if let (Class::Paid, Outcome::Ok) = (call.class, call.outcome) {
+            let last = self.last_paid.entry((call.release, call.payer)).or_insert(day);
+            *last = day.max(*last);
+        }
         if cost == 0 {
             return;
         }
@@ -305,8 +318,37 @@ impl Stretch {
             "INSERT INTO release_days VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET
              calls = calls + excluded.calls, cost = cost + excluded.cost, creators = creators + excluded.creators",
         )?;
+        let mut unranked =
+            tx.prepare_cached("INSERT OR IGNORE INTO unranked SELECT model FROM releases WHERE id = ?1")?;
+        let mut all: Map<(i64, Class, Outcome), ReleaseDay> = Map::default();
+        let mut before = None;
         for ((release, day, class, outcome), (calls, cost, creators)) in sorted(self.releases) {
             add.execute(params![&release.0[..], day, class.word(), outcome.word(), calls, cost, creators])?;
+            if before.replace(release) != Some(release) {
+                unranked.execute([&release.0[..]])?;
+            }
+            let sum = all.entry((day, class, outcome)).or_default();
+            (sum.0, sum.1, sum.2) = (sum.0 + calls, sum.1 + cost, sum.2 + creators);
+        }
+        let mut add = tx.prepare_cached(
+            "INSERT INTO hub_days VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET
+             calls = calls + excluded.calls, cost = cost + excluded.cost, creators = creators + excluded.creators",
+        )?;
+        for ((day, class, outcome), (calls, cost, creators)) in sorted(all) {
+            add.execute(params![day, class.word(), outcome.word(), calls, cost, creators])?;
+        }
+        let mut add = tx.prepare_cached(
+            "INSERT INTO release_times VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+        )?;
+        for ((release, day, step), calls) in sorted(self.times) {
+            add.execute(params![&release.0[..], day, step, calls])?;
+        }
+        let mut add = tx.prepare_cached(
+            "INSERT INTO model_payers VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET last = excluded.last
+             WHERE excluded.last > last",
+        )?;
+        for ((release, payer), last) in sorted(self.last_paid) {
+            add.execute(params![&release.0[..], &payer.0[..], last])?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, Transaction,
 use serde_json::json;
 
 use super::catalog::{ACCOUNT, SqliteCatalog, account, json, text, to_json, wrong};
+use super::moderation::{LISTED, restriction};
 use super::{events, models, storage};
 use crate::catalog::{CatalogError, ModelRecord, NewRelease};
 use crate::events::{Act, EventKind};
@@ -18,19 +19,27 @@ use crate::repositories::{
 
 /// A model, and the release that unversioned calls go to.
 pub(super) const REPOSITORY: &str = "m.id, m.name, m.created, m.private, m.access, m.changed, m.automatic,
+    (SELECT x.restriction FROM restrictions x WHERE x.model = m.id),
     (SELECT r.major || '.' || printf('%02d', r.minor) FROM releases r WHERE r.model = m.id
      ORDER BY r.major = m.latest_major DESC, r.id IN (SELECT release FROM yanks), r.major DESC, r.minor DESC LIMIT 1)";
 
 pub(super) fn repository(row: &SqlRow<'_>) -> rusqlite::Result<Repository> {
-    let owner = account(row, 8)?;
+    let owner = account(row, 9)?;
     let name = ModelName::new(owner.handle.clone(), row.get_ref(1)?.as_str()?).map_err(|e| wrong(1, e))?;
-    let latest: Option<String> = row.get(7)?;
+    let latest: Option<String> = row.get(8)?;
     Ok(Repository {
-        model: ModelRecord { id: ModelId(row.get(0)?), owner, name, created: Time(row.get(2)?), private: row.get(3)? },
+        model: ModelRecord {
+            id: ModelId(row.get(0)?),
+            owner,
+            name,
+            created: Time(row.get(2)?),
+            private: row.get(3)?,
+            restriction: restriction(row, 7)?,
+        },
         access: Access::from_word(row.get_ref(4)?.as_str()?).ok_or_else(|| wrong(4, "no access"))?,
         changed: Time(row.get(5)?),
         automatic: row.get(6)?,
-        latest: latest.map(|number| number.parse::<ReleaseNumber>()).transpose().map_err(|e| wrong(7, e))?,
+        latest: latest.map(|number| number.parse::<ReleaseNumber>()).transpose().map_err(|e| wrong(8, e))?,
     })
 }
 
@@ -282,7 +291,7 @@ fn list(conn: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<Repository>>
     }
     let mut sql = format!(
         "SELECT {REPOSITORY}, {ACCOUNT} FROM models m JOIN accounts a ON a.id = m.owner
-         WHERE (m.private = 0 OR {theirs})"
+         WHERE ((m.private = 0 AND {LISTED}) OR ({theirs}))"
     );
     if let Some(owner) = &wanted.owner {
         sql += &format!(" AND a.handle = {}", value(Box::new(owner.as_str().to_owned())));

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, Transaction};
 
+use super::projected::PROJECTED;
 use super::{
-    access, checks, first, gather, hooks, life, organisations, repositories, scans, searches, signin, storage,
+    access, checks, events, first, gather, hooks, life, moderation, organisations, rankings, repositories, scans,
+    searches, secrets, signin, storage,
 };
 
 /// What a file holds and the steps that made it so. The version of a file is how many of them it has seen.
@@ -340,7 +342,10 @@ pub(crate) const CATALOG: Schema = Schema {
     "), Step::Sql(PROJECTED), Step::Sql(checks::STEP), Step::Sql(REPOSITORIES), Step::Move(repositories::bring_over),
         Step::Sql(organisations::STEP), Step::Sql(access::STEP), Step::Sql(hooks::STEP), Step::Sql(life::STEP),
         Step::Sql(storage::STORAGE), Step::Move(storage::bring_over),
-        Step::Sql(searches::STEP), Step::Sql(scans::STEP), Step::Sql(signin::STEP)],
+        Step::Sql(searches::STEP), Step::Sql(scans::STEP), Step::Sql(signin::STEP), Step::Sql(secrets::STEP),
+        // Once more, for what these tables have got since.
+        Step::Sql(PROJECTED), Step::Sql(rankings::STEP),
+        Step::Sql(moderation::STEP), Step::Sql(events::CONCERNS)],
 };
 
 /// Files and their history.
@@ -389,86 +394,6 @@ const REPOSITORIES: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX drafts_due ON drafts (due) WHERE due IS NOT NULL;
     CREATE TABLE git_oids (sha256 BLOB PRIMARY KEY, sha1 BLOB NOT NULL) STRICT, WITHOUT ROWID;
-";
-
-/// What projectors carry over from the books: made again from there whenever this runs.
-pub(crate) const PROJECTED: &str = "
-    DROP TABLE IF EXISTS watermark;
-    DROP TABLE IF EXISTS call_seqs;
-    DROP TABLE IF EXISTS payer_calls;
-    DROP TABLE IF EXISTS keyed_seqs;
-    DROP TABLE IF EXISTS earnings;
-    DROP TABLE IF EXISTS release_days;
-    DROP TABLE IF EXISTS account_rows;
-    DROP TABLE IF EXISTS account_days;
-    DROP TABLE IF EXISTS payers;
-    DROP TABLE IF EXISTS key_days;
-    DROP TABLE IF EXISTS trial_sums;
-    CREATE TABLE watermark (only INTEGER PRIMARY KEY CHECK (only = 1), seq INTEGER NOT NULL) STRICT;
-    INSERT INTO watermark VALUES (1, 0);
-    CREATE TABLE call_seqs (id BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE keyed_seqs (hash BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    -- Rows of an account: the calls it made, and all that moved its money. One stretch of the projector gives one row
-    -- with both lists of places, packed as differences.
-    CREATE TABLE account_rows (
-        account BLOB NOT NULL,
-        first INTEGER NOT NULL,
-        calls BLOB NOT NULL,
-        entries BLOB NOT NULL,
-        PRIMARY KEY (account, first)
-    ) STRICT, WITHOUT ROWID;
-    -- Sums of entries, above zero received. Over all days they are an account's balance.
-    CREATE TABLE account_days (
-        account BLOB NOT NULL,
-        day INTEGER NOT NULL,
-        kind TEXT NOT NULL,
-        class TEXT NOT NULL,
-        purse TEXT NOT NULL,
-        release BLOB NOT NULL,
-        count INTEGER NOT NULL,
-        amount INTEGER NOT NULL,
-        PRIMARY KEY (account, day, kind, class, purse, release)
-    ) STRICT, WITHOUT ROWID;
-    -- Who paid whom for which release.
-    CREATE TABLE payers (
-        account BLOB NOT NULL,
-        release BLOB NOT NULL,
-        payer BLOB NOT NULL,
-        class TEXT NOT NULL,
-        purse TEXT NOT NULL,
-        role TEXT NOT NULL,
-        calls INTEGER NOT NULL,
-        amount INTEGER NOT NULL,
-        PRIMARY KEY (account, release, payer, class, purse, role)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE key_days (
-        key BLOB NOT NULL,
-        day INTEGER NOT NULL,
-        account BLOB NOT NULL,
-        calls INTEGER NOT NULL,
-        cost INTEGER NOT NULL,
-        PRIMARY KEY (key, day)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX key_days_of ON key_days (day);
-    CREATE TABLE trial_sums (
-        release BLOB NOT NULL,
-        caller BLOB NOT NULL,
-        sponsor BLOB NOT NULL,
-        calls INTEGER NOT NULL,
-        amount INTEGER NOT NULL,
-        PRIMARY KEY (release, caller, sponsor)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE release_days (
-        release BLOB NOT NULL,
-        day INTEGER NOT NULL,
-        class TEXT NOT NULL,
-        outcome TEXT NOT NULL,
-        calls INTEGER NOT NULL,
-        cost INTEGER NOT NULL,
-        -- What of it went to creators and base models.
-        creators INTEGER NOT NULL,
-        PRIMARY KEY (release, day, class, outcome)
-    ) STRICT, WITHOUT ROWID;
 ";
 
 /// Why a database did not open.

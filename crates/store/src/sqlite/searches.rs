@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::catalog::{ACCOUNT, SqliteCatalog, find_release, wrong};
 use super::repositories::{REPOSITORY, repository};
-use super::sums;
+use super::{moderation, sums};
 use crate::catalog::CatalogError;
 use crate::searches::{Choice, KEPT_SEARCHES, KEPT_SEARCHES_MS, MAX_SHOWN, SearchId, SearchRecord, Searches, Shown};
 
@@ -42,8 +42,9 @@ fn shown(conn: &Connection, id: ModelId) -> rusqlite::Result<Option<Shown>> {
         None => None,
         Some(_) => find_release(conn, &repository.model.name, None)?,
     };
-    let totals = sums::model_totals(conn, Some(id))?;
-    Ok(Some(Shown { repository, release, totals }))
+    let totals = sums::model_totals(conn, id)?;
+    let verified = moderation::is_verified(conn, repository.model.owner.id)?;
+    Ok(Some(Shown { repository, release, totals, verified }))
 }
 
 fn record(row: &SqlRow<'_>) -> rusqlite::Result<SearchRecord> {

@@ -5,7 +5,8 @@ use ledger::{AccountId, KeyId, Time};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::catalog::{KEY, SqliteCatalog, insert_account, insert_key, is_taken, key};
-use crate::catalog::{Account, CatalogError, KeyRecord, NewKey};
+use crate::catalog::{Account, CatalogError};
+use crate::keys::{KeyRecord, NewKey};
 use crate::signin::{
     Challenge, Device, DeviceAnswer, Invitation, MAX_CHALLENGES, MAX_INVITATIONS, MAX_PASSKEYS, MAX_WALLETS, Passkey,
     SignIns, Wallet, Way,

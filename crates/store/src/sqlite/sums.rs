@@ -5,7 +5,8 @@ use registry::{Handle, ModelName, ReleaseNumber};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::catalog::{amount, text, wrong};
-use crate::catalog::{DaySum, Earning, Limits, ModelTotals, PayerSum, Spender, Spent, Trial, TrialUse};
+use crate::catalog::{DaySum, Earning, ModelTotals, PayerSum, Spender, Spent, Trial, TrialUse};
+use crate::keys::Limits;
 
 fn whole(row: &SqlRow<'_>, column: usize) -> rusqlite::Result<Amount> {
     super::row::amount(row, column)
@@ -41,19 +42,32 @@ pub(super) fn limited(conn: &Connection) -> rusqlite::Result<Vec<AccountId>> {
     statement.query_map([], |r| Ok(AccountId(r.get(0)?)))?.collect()
 }
 
-/// A model's totals, or those of all.
-pub(super) fn model_totals(conn: &Connection, model: Option<ModelId>) -> rusqlite::Result<ModelTotals> {
-    let of = match model {
-        Some(_) => "AND release IN (SELECT id FROM releases WHERE model = ?1)",
-        None => "AND ?1 IS NULL",
-    };
+const TOTALS: &str =
+    "SELECT ifnull(sum(calls) FILTER (WHERE outcome = 'ok'), 0), ifnull(sum(calls), 0), ifnull(sum(creators), 0)";
+
+fn totals(row: &SqlRow<'_>) -> rusqlite::Result<ModelTotals> {
+    Ok(ModelTotals { paid_calls: count(row, 0)?, paid_tried: count(row, 1)?, creators_earned: whole(row, 2)? })
+}
+
+pub(super) fn model_totals(conn: &Connection, model: ModelId) -> rusqlite::Result<ModelTotals> {
     let sql = format!(
-        "SELECT ifnull(sum(calls) FILTER (WHERE outcome = 'ok'), 0), ifnull(sum(calls), 0), ifnull(sum(creators), 0)
-         FROM release_days WHERE class = 'paid' AND outcome NOT IN ('refused', 'invalid_input') {of}"
+        "{TOTALS} FROM release_days WHERE class = 'paid' AND outcome NOT IN ('refused', 'invalid_input')
+         AND release IN (SELECT id FROM releases WHERE model = ?1)"
     );
-    conn.prepare_cached(&sql)?.query_row([model.map(|m| m.0)], |r| {
-        Ok(ModelTotals { paid_calls: count(r, 0)?, paid_tried: count(r, 1)?, creators_earned: whole(r, 2)? })
-    })
+    conn.prepare_cached(&sql)?.query_row([&model.0[..]], totals)
+}
+
+/// What all models came to from a day on.
+pub(super) fn hub_totals(conn: &Connection, day: i64) -> rusqlite::Result<ModelTotals> {
+    let sql = format!(
+        "{TOTALS} FROM hub_days WHERE day >= ?1 AND class = 'paid' AND outcome NOT IN ('refused', 'invalid_input')"
+    );
+    conn.prepare_cached(&sql)?.query_row([day], totals)
+}
+
+/// A sum of columns as an amount.
+pub(super) fn nano(sum: i64) -> rusqlite::Result<Amount> {
+    Amount::from_nano(sum).map_err(|error| wrong(0, error))
 }
 
 pub(super) fn outcomes(conn: &Connection, release: ReleaseId) -> rusqlite::Result<Vec<(Class, Outcome, u64)>> {
@@ -66,7 +80,7 @@ pub(super) fn outcomes(conn: &Connection, release: ReleaseId) -> rusqlite::Resul
 
 pub(super) fn class_totals(conn: &Connection) -> rusqlite::Result<Vec<(Class, u64, Amount)>> {
     let mut statement = conn.prepare_cached(
-        "SELECT class, sum(calls), sum(cost) FROM release_days WHERE outcome = 'ok' GROUP BY class ORDER BY class",
+        "SELECT class, sum(calls), sum(cost) FROM hub_days WHERE outcome = 'ok' GROUP BY class ORDER BY class",
     )?;
     statement.query_map([], |r| Ok((text(r, 0)?, count(r, 1)?, whole(r, 2)?)))?.collect()
 }

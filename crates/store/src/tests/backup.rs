@@ -73,13 +73,13 @@ impl Scene {
     }
 
     fn backup(&self) -> Result<Made, BackupError> {
-        backup(&self.data(), &self.place(), &["receipt.key", "not-there"], NOON, &|_, _, _| {})
+        backup(&self.data(), &self.place(), &["receipt.key", "not-there"], NOON, None, &|_, _, _| {})
     }
 
     /// Restores the backup to a new folder, and gives it with its last row.
     fn restore(&self, name: &str) -> Result<(PathBuf, u64), BackupError> {
         let to = self.folder.path().join(name);
-        let restored = restore(&self.place(), &to, &|_, _, _| {})?;
+        let restored = restore(&self.place(), &to, None, &|_, _, _| {})?;
         let rows = restored.rows;
         assert_in_order(restored.folder());
         restored.place()?;
@@ -104,7 +104,7 @@ async fn a_backup_holds_all_of_a_hub_and_is_restored_as_it_was() {
     assert_eq!((made.rows, made.blobs, made.new_blobs), (31, 1, 1));
     assert_eq!(assert_in_order(&made.generation).rows, 31, "a generation is audited like a hub's folder");
     let proof = |_: &ledger::Call, _: &[u8]| Ok(());
-    let deep = audit_to(&made.generation, &Depth { deep: Some(&proof), progress: None }).unwrap();
+    let deep = audit_to(&made.generation, &Depth { deep: Some(&proof), ..Depth::default() }).unwrap();
     assert!(deep.in_order(), "{deep:#?}");
     assert_eq!(deep.deep.unwrap().blobs, 1, "blobs are found through the link");
 
@@ -126,7 +126,7 @@ async fn the_next_backup_replaces_the_one_before_and_copies_no_model_twice() {
     scene.publish("other", 9, b"other weights").await;
     scene.charge(1, 5).await;
     let later = NOON.plus_ms(1);
-    let second = backup(&scene.data(), &scene.place(), &[], later, &|_, _, _| {}).unwrap();
+    let second = backup(&scene.data(), &scene.place(), &[], later, None, &|_, _, _| {}).unwrap();
     assert_eq!((second.rows, second.blobs, second.new_blobs), (5, 2, 1));
     assert!(!first.generation.exists() && second.generation.exists());
     let there = names(&scene.place());
@@ -154,7 +154,8 @@ async fn backups_beside_a_hub_that_captures_and_carries_over_are_whole() {
     }
     for round in 0..5 {
         scene.project().await;
-        let made = backup(&scene.data(), &scene.place(), &["receipt.key"], NOON.plus_ms(round), &|_, _, _| {}).unwrap();
+        let made =
+            backup(&scene.data(), &scene.place(), &["receipt.key"], NOON.plus_ms(round), None, &|_, _, _| {}).unwrap();
         assert_eq!(assert_in_order(&made.generation).rows, made.rows);
         let (_, rows) = scene.restore(&format!("restored-{round}")).unwrap();
         assert_eq!(rows, made.rows);
@@ -178,7 +179,7 @@ async fn a_catalogue_that_saw_more_than_the_books_is_carried_over_anew() {
     scene.catalog.add_receipt(call(5, 10).id, 6, &[1; 65], NOON).await.unwrap();
     scene.catalog.add_receipt(call(35, 10).id, 36, &[2; 65], NOON).await.unwrap();
     let later = scene.folder.path().join("later");
-    let newer = backup(&scene.data(), &later, &[], NOON, &|_, _, _| {}).unwrap();
+    let newer = backup(&scene.data(), &later, &[], NOON, None, &|_, _, _| {}).unwrap();
     fs::copy(newer.generation.join("hub.db"), made.generation.join("hub.db")).unwrap();
     let digest = Digest::of(&fs::read(made.generation.join("hub.db")).unwrap());
     let path = scene.place().join("backup.json");
@@ -229,16 +230,16 @@ async fn a_damaged_backup_is_refused_by_the_file_that_is_wrong() {
 async fn a_wrong_place_is_refused() {
     let scene = Scene::new().await;
     let (data, place) = (scene.data(), scene.place());
-    let to = |to: &Path| backup(&data, to, &[], NOON, &|_, _, _| {});
+    let to = |to: &Path| backup(&data, to, &[], NOON, None, &|_, _, _| {});
     assert!(matches!(to(&data), Err(BackupError::IsHub { .. })));
-    assert!(matches!(backup(&place, &data, &[], NOON, &|_, _, _| {}), Err(BackupError::NoHub { .. })));
+    assert!(matches!(backup(&place, &data, &[], NOON, None, &|_, _, _| {}), Err(BackupError::NoHub { .. })));
     let photos = scene.folder.path().join("photos");
     fs::create_dir(&photos).unwrap();
     fs::write(photos.join("cat.jpg"), "").unwrap();
     assert!(matches!(to(&photos), Err(BackupError::Foreign { name, .. }) if name == "cat.jpg"));
-    assert!(matches!(restore(&photos, &place, &|_, _, _| {}), Err(BackupError::NoBackup { .. })));
+    assert!(matches!(restore(&photos, &place, None, &|_, _, _| {}), Err(BackupError::NoBackup { .. })));
     scene.backup().unwrap();
-    assert!(matches!(restore(&place, &data, &|_, _, _| {}), Err(BackupError::Occupied { .. })));
+    assert!(matches!(restore(&place, &data, None, &|_, _, _| {}), Err(BackupError::Occupied { .. })));
     let lock = crate::Folder::open(&place).unwrap();
     assert!(matches!(scene.backup(), Err(BackupError::Busy { .. })));
     drop(lock);
@@ -249,8 +250,8 @@ async fn a_wrong_place_is_refused() {
         fs::write(&path, text.replacen(from, to, 1)).unwrap();
         assert!(matches!(manifest(&place), Err(BackupError::Unreadable { .. })), "{to}");
     }
-    fs::write(&path, text.replacen("\"version\": 1", "\"version\": 2", 1)).unwrap();
-    assert!(matches!(manifest(&place), Err(BackupError::Newer { found: 2, .. })));
+    fs::write(&path, text.replacen("\"version\": 1", "\"version\": 3", 1)).unwrap();
+    assert!(matches!(manifest(&place), Err(BackupError::Newer { found: 3, .. })));
 }
 
 #[tokio::test]

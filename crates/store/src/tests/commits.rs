@@ -190,7 +190,14 @@ async fn hub() -> (TempDir, SqliteCatalog) {
 
 fn repository(id: u8, name: &str) -> Repository {
     let name = ModelName::new(release::bob().handle, name).unwrap();
-    let model = ModelRecord { id: ModelId([id; 16]), owner: release::bob(), name, created: NOON, private: true };
+    let model = ModelRecord {
+        id: ModelId([id; 16]),
+        owner: release::bob(),
+        name,
+        created: NOON,
+        private: true,
+        restriction: None,
+    };
     Repository { model, access: Access::Sealed, automatic: false, changed: NOON, latest: None }
 }
 
@@ -203,11 +210,11 @@ async fn files_that_commits_alone_name_are_backed_up() {
     catalog.remove_repository(ModelId([2; 16]), ACT).await.unwrap();
     let beside = tempfile::tempdir().unwrap();
     let place = beside.path().join("backup");
-    let copy = || backup(folder.path(), &place, &[], NOON, &|_, _, _| {});
+    let copy = || backup(folder.path(), &place, &[], NOON, None, &|_, _, _| {});
     assert_eq!(copy().unwrap().blobs, 2);
 
     let to = beside.path().join("restored");
-    let restored = restore(&place, &to, &|_, _, _| {}).unwrap();
+    let restored = restore(&place, &to, None, &|_, _, _| {}).unwrap();
     let report = deep(restored.folder());
     assert!(report.in_order(), "{report:#?}");
     assert_eq!(report.deep.unwrap().blobs, 2);
@@ -232,11 +239,11 @@ async fn a_hub_that_has_no_commits_yet_is_backed_up_as_it_is() {
         keep(folder.path(), content);
     }
     let place = tempfile::tempdir().unwrap();
-    let made = backup(folder.path(), &place.path().join("backup"), &[], NOON, &|_, _, _| {}).unwrap();
+    let made = backup(folder.path(), &place.path().join("backup"), &[], NOON, None, &|_, _, _| {}).unwrap();
     assert_eq!(made.blobs, 3);
     assert_eq!(version(&Connection::open(made.generation.join("hub.db")).unwrap()).unwrap(), 4);
     let to = place.path().join("restored");
-    let restored = restore(&place.path().join("backup"), &to, &|_, _, _| {}).unwrap();
+    let restored = restore(&place.path().join("backup"), &to, None, &|_, _, _| {}).unwrap();
     let report = deep(restored.folder());
     assert!(report.in_order(), "{report:#?}");
     restored.place().unwrap();
@@ -246,7 +253,7 @@ async fn a_hub_that_has_no_commits_yet_is_backed_up_as_it_is() {
 
 fn deep(folder: &Path) -> Report {
     let proof = |_: &ledger::Call, _: &[u8]| Ok(());
-    audit_to(folder, &Depth { deep: Some(&proof), progress: None }).unwrap()
+    audit_to(folder, &Depth { deep: Some(&proof), ..Depth::default() }).unwrap()
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ const MOST_START_S: f64 = 5.0;
 /// How much slower a publish may be than in an empty hub.
 const LEAST: f64 = 0.5;
 /// How long the index may take to be made anew.
-const PATIENCE: Duration = Duration::from_secs(3_600);
+const PATIENCE: Duration = Duration::from_secs(7_200);
 
 pub(crate) fn race(race: &Race) -> anyhow::Result<()> {
     let print = |figure: Figure| figure.print(race.json);

@@ -121,7 +121,10 @@ async fn an_accounts_page_shows_its_models_and_its_members_to_members() {
     hub.join_as(&alice, &acme, MemberRole::Writer).await;
     let alice = alice.again().await.unwrap();
     alice.publish("acme/echo").price("0.002 OPG").await.unwrap();
+    hub.hours_pass(1);
     hub.hub().create(alice.caller(), &model("acme/draft"), false).await.unwrap();
+    // What changed last is known by its time.
+    hub.hours_pass(1);
     alice.publish("acme/secret").price("0.002 OPG").await.unwrap();
     hub.hub().set_private(acme.caller(), &model("acme/secret"), true).await.unwrap();
     for (viewer, members, may_publish) in

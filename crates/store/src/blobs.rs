@@ -365,6 +365,10 @@ impl Upload {
                 arriving
             }
         };
+        // Sent from its beginning, while what came of it before a kill still waited.
+        if let Some(key) = &self.half {
+            self.blobs.halves.let_go(key);
+        }
         Ok((digest, self.got, arriving))
     }
 
@@ -528,5 +532,18 @@ mod tests {
         cut_off(other.expect("begins"), b"he");
         assert_eq!(blobs.arrived(ALICE, digest, Time(0)).bytes, 3);
         assert_eq!(files(&folder.path().join("tmp")), 1);
+    }
+
+    #[test]
+    fn nothing_waits_of_what_is_whole() {
+        let (folder, blobs) = blobs();
+        let digest = Digest::of(b"hello");
+        // All of it had come, and the hub was killed before it had its place.
+        cut_off(blobs.receive_from(ALICE, digest, 5).expect("begins"), b"hello");
+        assert_eq!(files(&folder.path().join("tmp")), 1);
+        let mut again = blobs.receive_from(ALICE, digest, 5).expect("begins");
+        again.write(b"hello").expect("arrives");
+        again.finish().expect("is whole");
+        assert_eq!((blobs.arrived(ALICE, digest, Time(0)), files(&folder.path().join("tmp"))), (Arrived::default(), 0));
     }
 }

@@ -143,6 +143,16 @@ impl Halves {
         }
     }
 
+    /// Lets go of one that lacks nothing: nobody goes on with it.
+    pub(crate) fn let_go(&self, key: &Key) {
+        let mut state = self.lock();
+        if state.waiting.get(key).is_some_and(|half| half.bytes == half.size)
+            && let Some(half) = state.waiting.remove(key)
+        {
+            remove(&half.path);
+        }
+    }
+
     /// Lets go of the one that has waited longest; false if there is none.
     pub(crate) fn make_way(&self) -> bool {
         let mut state = self.lock();

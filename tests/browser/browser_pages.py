@@ -5,6 +5,7 @@ import json
 import pathlib
 import tempfile
 import unittest
+import urllib.request
 
 from site_ import SCREENSHOTS, Site
 
@@ -64,6 +65,10 @@ class Lists(Looked):
                 (folder / "README.md").write_text(CARD.format(name=name))
                 cls.hub.cli(cls.alice, "publish", folder, f"alice/{name}", "--price", price)
         payers = [cls.hub.account(name, "1") for name in ("bob", "carol", "dave")]
+        for payer, words in itertools.product(payers, ("handwriting%20of%20doctors", "plum%20sorter")):
+            search = urllib.request.Request(f"{cls.hub.url}/api/v1/search?q={words}")
+            search.add_header("authorization", f"Bearer {payer}")
+            WEB.open(search).close()
         for payer, (name, _), calls in itertools.product(payers[:1], models, range(7)):
             assert cls.hub.call(payer, f"alice/{name}", body).status == 200
         for payer, calls in itertools.product(payers[1:], range(8)):
@@ -83,6 +88,7 @@ class Lists(Looked):
                 "rankings": "/rankings",
                 "rankings-raw": "/rankings?by=raw",
                 "rankings-nothing": "/rankings?task=nothing-of-the-kind",
+                "wanted": "/wanted",
                 "owner": "/alice",
                 "search-full": "/search",
             }
@@ -128,6 +134,7 @@ class Pages(Looked):
                 "home": "/",
                 "search": "/search?q=iris",
                 "search-nothing": "/search?q=nothingofthekind",
+                "wanted-nothing": "/wanted",
                 "model": "/alice/iris",
                 "report": "/alice/iris/report",
                 "login": "/login",

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -65,7 +66,9 @@ impl Test {
         let prepared = prepare()?;
         for suite in SUITES {
             say(&format!("suite {}", suite.name));
+            let started = Instant::now();
             (suite.run)(&prepared, self.filter.as_deref()).with_context(|| format!("suite {}", suite.name))?;
+            say(&format!("suite {} took {} s", suite.name, started.elapsed().as_secs()));
         }
         Ok(())
     }
@@ -114,7 +117,8 @@ fn crates(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
 fn bucket(prepared: &Prepared, filter: Option<&str>) -> anyhow::Result<()> {
     let server = bucket::Server::start()?;
     let mut test = program::cargo();
-    test.args(["test", "--locked", "--profile", "ci", "--package", "store", "--package", "whole", "--"]);
+    // The whole workspace, as before: parts of it alone have other features, and would be compiled anew for that.
+    test.args(["test", "--locked", "--profile", "ci", "--workspace", "--tests", "--"]);
     // All of them have it in their names.
     test.args(["--ignored", filter.unwrap_or("s3")]);
     test.env("MODELHUB_ONNXRUNTIME", &prepared.library);

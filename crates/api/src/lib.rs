@@ -71,7 +71,7 @@ pub use publish::{
     DraftFile, DraftState, PartUploaded, Preview, Publish, Published, PublishedLine, ReleaseWish, Uploaded, Verdict,
     VerdictLine,
 };
-pub use rankings::{RankedModel, Rankings};
+pub use rankings::{RankedModel, Rankings, Wanted, WantedWords};
 pub use rates::{KindRates, RequestRates, RotateKey};
 pub use run::{MAX_VALUES, RunAnswer, RunRequest, values};
 pub use scan::{CardBase, CardLicence, CardPart, FileScan, ModelCard, ModelScan, ScanFinding, ScanImport};

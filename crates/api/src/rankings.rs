@@ -18,6 +18,27 @@ pub struct Rankings {
     pub next: Option<String>,
 }
 
+/// `GET /api/v1/wanted`: words that several accounts searched and that find nothing, the most wanted first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Wanted {
+    /// How far back searches are counted.
+    pub days: u64,
+    /// How many accounts have to have searched for it.
+    pub least: u64,
+    pub items: Vec<WantedWords>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WantedWords {
+    /// In small letters.
+    pub words: String,
+    /// How many accounts searched for it.
+    pub accounts: u64,
+    /// When it was searched last.
+    pub last: String,
+}
+
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RankedModel {

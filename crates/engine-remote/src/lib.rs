@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use engine::{Call, Engine, EngineInfo, Failure, Model, Ran, Remote, Trial, Unavailable};
+use engine::{Call, Engine, EngineInfo, Failure, Load, Model, Ran, Remote, Trial, Unavailable};
 use outbound::Client;
 
 use place::Places;
@@ -70,6 +70,11 @@ impl Engine for Anywhere {
 
     fn loaded(&self, model: &Model) -> Option<bool> {
         if model.remote.is_none() { self.here.loaded(model) } else { None }
+    }
+
+    /// Of what runs here.
+    fn load(&self) -> Option<Load> {
+        self.here.load()
     }
 
     fn preload(&self, model: &Model) {

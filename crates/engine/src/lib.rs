@@ -76,6 +76,11 @@ pub trait Engine: Send + Sync + Debug {
         None
     }
 
+    /// What is held and what waits at this moment; none where that is not known.
+    fn load(&self) -> Option<Load> {
+        None
+    }
+
     /// Loads `model` before anybody calls it, if there is room for it. Needs a tokio runtime around it.
     fn preload(&self, model: &Model);
 
@@ -87,6 +92,19 @@ pub trait Engine: Send + Sync + Debug {
     async fn aside(&self, model: &Model, deadline: Instant) -> Result<Box<dyn Trial>, Failure> {
         self.trial(model, deadline).await
     }
+}
+
+/// What an engine holds and what waits for it, at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Models that are loaded, and how many there may be.
+    pub models: u64,
+    pub max_models: u64,
+    /// What they hold of memory, and what they may hold while they are idle.
+    pub memory_bytes: u64,
+    pub max_memory_bytes: u64,
+    /// Calls that wait, those that were sent to their models not counted.
+    pub waiting: u64,
 }
 
 /// One model in a runner of its own, which ends when this is dropped.

@@ -16,7 +16,7 @@ use crate::line::{Closed, Line};
 use crate::request::Request;
 use crate::runners::RunnersConfig;
 use crate::spares::Spares;
-use crate::{Failure, Model};
+use crate::{Failure, Load, Model};
 
 #[derive(Debug)]
 pub(crate) struct Pool {
@@ -120,6 +120,20 @@ impl Pool {
 
     fn held(&self) -> u64 {
         self.lines().values().map(|line| line.memory_bytes()).sum()
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        let mut load = Load {
+            max_models: self.config.max_runners as u64,
+            max_memory_bytes: self.config.resident_bytes,
+            ..Load::default()
+        };
+        for line in self.lines().values() {
+            load.models += u64::from(line.pid().is_some());
+            load.memory_bytes += line.memory_bytes();
+            load.waiting += line.waiting() as u64;
+        }
+        load
     }
 
     pub(crate) fn waiting(&self, digest: &[u8; 32]) -> usize {

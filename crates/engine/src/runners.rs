@@ -18,7 +18,9 @@ use crate::process::Started;
 use crate::request::{Request, timed_out};
 use crate::spares::{Spares, Stamp};
 use crate::trial::Alone;
-use crate::{Call, Death, Engine, EngineInfo, Failure, Model, Protections, Ran, Trial, Unavailable, frame, process};
+use crate::{
+    Call, Death, Engine, EngineInfo, Failure, Load, Model, Protections, Ran, Trial, Unavailable, frame, process,
+};
 
 /// How runners are started and how many there may be.
 #[derive(Debug, Clone)]
@@ -194,6 +196,10 @@ impl Engine for Runners {
 
     fn loaded(&self, model: &Model) -> Option<bool> {
         Some(self.pool.pid(&model.digest).is_some())
+    }
+
+    fn load(&self) -> Option<Load> {
+        Some(self.pool.load())
     }
 
     fn preload(&self, model: &Model) {

@@ -23,6 +23,8 @@ pub struct Metrics {
     pub totals: Totals,
     /// Answered calls and what they cost, by class.
     pub classes: Vec<(Class, u64, Amount)>,
+    /// What the engine holds and what waits for it.
+    pub engine: Option<engine::Load>,
     /// What the hub has compared by itself, over all releases.
     pub checks: Vec<(CheckKind, CheckCounts)>,
     /// Calls that wait to be run again, and those that found no place since the start.
@@ -44,6 +46,7 @@ impl Hub {
             durable_holds: self.0.books.pending(None).await?.len() as u64,
             totals: self.0.catalog.totals().await?,
             classes: self.0.catalog.class_totals().await?,
+            engine: self.0.engine.load(),
             checks: self.0.catalog.check_totals().await?,
             waiting_calls: self.0.checks.waiting(),
             dropped_calls: self.0.checks.dropped(),

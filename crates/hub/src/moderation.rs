@@ -112,7 +112,7 @@ impl Hub {
                 // Whoever asks from now on meets it; what runs may end.
                 hub.0.callables.forget(&model.name);
                 hub.0.post.notify_one();
-                tracing::info!(model = %model.name, "The operator decided: {decision:?}");
+                tracing::info!(model = %model.name, "The operator decided: {measure:?}");
             }
             hub.any_model(&model.name).await
         })

@@ -15,7 +15,7 @@ use crate::text::{clip, serde_as_text};
 /// (`.well-known`, `*.git` and files like `robots.txt` can't be handles by their form.)
 pub const RESERVED_HANDLES: &[&str] = &[
     "account", "api", "cas", "compare", "datasets", "docs", "health", "login", "logout", "mcp", "metrics", "oauth",
-    "operator", "publish", "rankings", "receipts", "search", "spaces", "static", "status", "v0", "v1", "v2",
+    "operator", "publish", "rankings", "receipts", "search", "spaces", "static", "status", "v0", "v1", "v2", "wanted",
 ];
 
 /// Names no model can take, in any case: last segments of paths below a model, in sorted order.

@@ -61,6 +61,7 @@ mod serve;
 mod signin;
 mod storage;
 mod uploads;
+mod wanted;
 mod words;
 
 pub use routes::router;

@@ -71,9 +71,20 @@ impl Collector for Figures {
             let nano = cost.nano().unsigned_abs();
             family.encode_family(&[("class", class.word())])?.encode_counter::<NoLabelSet, _, u64>(&nano, None)?;
         }
+        engine(&mut to, &self.0)?;
         checks(&mut to, &self.0)?;
         collection(&mut to, &self.0)
     }
+}
+
+fn engine(to: &mut DescriptorEncoder<'_>, Metrics { engine, .. }: &Metrics) -> fmt::Result {
+    let Some(load) = engine else { return Ok(()) };
+    gauge(to, "engine_models", "Models that are loaded", load.models)?;
+    gauge(to, "engine_models_limit", "How many may be", load.max_models)?;
+    gauge(to, "engine_memory_bytes", "What loaded models hold of memory", load.memory_bytes)?;
+    let help = "What they may hold while they are idle";
+    gauge(to, "engine_memory_limit_bytes", help, load.max_memory_bytes)?;
+    gauge(to, "engine_waiting_calls", "Calls that wait for their model", load.waiting)
 }
 
 fn checks(

@@ -12,6 +12,7 @@ use crate::{
     access, account, admin, assets, calls, cards, checks, deposits, document, earnings, edge, embeddings, entries,
     events, grpc, health, hf, infer, keys, life, limits, mcp, metadata, metrics, models, moderation, opengradient,
     organisations, pages, publish, quote, rankings, receipts, refunds, run, scan, search, signin, storage, uploads,
+    wanted,
 };
 
 /// Everything the hub answers over HTTP.
@@ -56,6 +57,7 @@ fn routes() -> Router<Hub> {
         .route("/api/v1/models", get(models::list))
         .route("/api/v1/search", get(search::list))
         .route("/api/v1/rankings", get(rankings::list))
+        .route("/api/v1/wanted", get(wanted::list))
         .route("/api/v1/account", get(account::show))
         .route("/api/v1/balance", get(account::balance))
         .route("/api/v1/earnings", get(earnings::show))
@@ -161,6 +163,7 @@ fn routes() -> Router<Hub> {
         .route("/search", get(pages::search::show))
         .route("/compare", get(pages::compare::show))
         .route("/rankings", get(pages::rankings::show))
+        .route("/wanted", get(pages::wanted::show))
         .route("/publish", get(pages::publish::show))
         .route("/{owner}", get(pages::owner::show))
         .route("/{owner}/{name}", get(pages::model::show))

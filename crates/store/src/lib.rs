@@ -83,7 +83,7 @@ pub use moderation::{
 pub use organisations::{
     MAX_MEMBERS, MAX_MEMBERSHIPS, MAX_ORGANISATIONS, Member, MemberRole, Membership, Organisations,
 };
-pub use rankings::{MissedSearch, RANKED_DAYS, Rankings, Standing};
+pub use rankings::{MissedSearch, RANKED_DAYS, Rankings, Searchers, Standing};
 pub use rates::{BadRequestRate, RateSettings, RequestKind, RequestRate, RequestRates};
 pub use repositories::{CommitRecord, DraftRecord, NewCommit, Order, Ref, RefKind, Repositories, Repository, Wanted};
 pub use scans::{ScanRecord, Scans};

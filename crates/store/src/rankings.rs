@@ -53,6 +53,14 @@ pub struct MissedSearch {
     pub last: Time,
 }
 
+/// Whose searches count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Searchers {
+    Anybody,
+    /// Only whoever was signed in: one account, one search.
+    Accounts,
+}
+
 /// The part of the catalogue that is about what models came to.
 #[async_trait]
 pub trait Rankings {
@@ -66,5 +74,11 @@ pub trait Rankings {
     /// What all models came to from a day on.
     async fn totals_since(&self, day: i64) -> Result<ModelTotals, CatalogError>;
     /// Words whose search found nothing since then, so often at least; the most frequent first.
-    async fn missed_searches(&self, since: Time, least: u64, limit: u64) -> Result<Vec<MissedSearch>, CatalogError>;
+    async fn missed_searches(
+        &self,
+        by: Searchers,
+        since: Time,
+        least: u64,
+        limit: u64,
+    ) -> Result<Vec<MissedSearch>, CatalogError>;
 }

@@ -36,6 +36,8 @@ pub struct Overview {
     pub cash_in_usd: Option<String>,
     /// Models of the account and of its organisations.
     pub models: Vec<OwnModel>,
+    /// Whether there are more than these.
+    pub more_models: bool,
     /// Organisations and the role in them.
     pub organisations: Vec<(String, String)>,
 }
@@ -261,12 +263,15 @@ fn models(view: &Overview) -> Markup {
                         tr {
                             td { a href=(link::model(&model.owner, &model.name)) { (model.owner) "/" (model.name) } @for mark in &model.marks { " " span.unit { (mark) } } }
                             td { @match &model.release { Some(release) => (release), None => span.unit { "none yet" } } }
-                            td.right { @match &model.price { Some(price) => (measured(&price.amount, Some(price.unit.word()))), None => "" } }
-                            td.right.num { (count(model.paid_calls)) }
-                            td.right class=(arrived(&model.earned)) { (measured(&model.earned, Some("OPG"))) }
+                            td.right data-label="per call" { @match &model.price { Some(price) => (measured(&price.amount, Some(price.unit.word()))), None => "" } }
+                            td.right.num data-label="paid calls" { (count(model.paid_calls)) }
+                            td.right class=(arrived(&model.earned)) data-label="earned" { (measured(&model.earned, Some("OPG"))) }
                         }
                     }
                 }
+            }
+            @if view.more_models {
+                p.more { "The last changed. " a href={ "/" (link::segment(&view.account.handle)) } { "All of " (view.account.handle) } }
             }
         }
     }
@@ -382,7 +387,7 @@ pub fn earnings(view: &Earnings) -> String {
                                 td { (line.class) }
                                 td { (line.kind) }
                                 td { (line.purse) }
-                                td.right.num { (count(line.calls)) }
+                                td.right.num data-label="calls" { (count(line.calls)) }
                                 td.right class=(arrived(&line.amount)) { (measured(&line.amount, Some("OPG"))) }
                             }
                         }

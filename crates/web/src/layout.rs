@@ -97,7 +97,7 @@ fn framed(
                 main #main tabindex="-1" { (main) }
                 footer.bottom {
                     p { "Every answered call leaves a signed receipt. A call that fails costs nothing. The hub stores no inputs." }
-                    p { a href="/docs/api" { "API" } " · " a href="/status" { "Status" } }
+                    p { a href="/docs/api" { "API" } " · " a href="/wanted" { "Wanted" } " · " a href="/status" { "Status" } }
                 }
             }
         }

@@ -36,6 +36,7 @@ mod reference;
 mod says;
 mod search;
 mod shares;
+mod wanted;
 
 pub use account::{
     Account, CallRow, Calls, EarningRow, Earnings, EntryRow, MoneyPage, Overview, OwnModel, Ways, calls, earnings,
@@ -74,3 +75,4 @@ pub use reference::{
 pub use says::{Base, CardSays, MissingPart};
 pub use search::{Choice, Chosen, FacetGroup, FacetValue, FoundRow, Search, search};
 pub use shares::{Role, Share};
+pub use wanted::{Wanted, WantedRow, wanted};

@@ -79,7 +79,7 @@ pub fn operator(view: &Operator) -> String {
             table.lines {
                 caption.hidden { "Calls by class" }
                 thead { tr { th scope="col" { "Class" } th.right scope="col" { "Calls" } th.right scope="col" { "Cost" } } }
-                tbody { @for (class, calls, cost) in &view.classes { tr { td { (class) } td.right.num { (count(*calls)) } td.right { (measured(cost, Some("OPG"))) } } } }
+                tbody { @for (class, calls, cost) in &view.classes { tr { td { (class) } td.right.num data-label="calls" { (count(*calls)) } td.right { (measured(cost, Some("OPG"))) } } } }
             }
         }))
         (section("missed", "Searched and not found", &html! { p { "In 30 days, by their words, three times at least. An account counts once; whoever was not signed in, each time. Nothing else is kept of who searched." } }, &missed(&view.missed)))
@@ -115,7 +115,7 @@ fn missed(words: &[(String, u64, String)]) -> Markup {
             table.lines {
                 caption.hidden { "Searched and not found" }
                 thead { tr { th scope="col" { "Words" } th.right scope="col" { "Times" } th scope="col" { "Last" } } }
-                tbody { @for (words, times, last) in words { tr { td { (words) } td.right.num { (count(*times)) } td { (moment(last)) } } } }
+                tbody { @for (words, times, last) in words { tr { td { (words) } td.right.num data-label="times" { (count(*times)) } td { (moment(last)) } } } }
             }
         }
     }

@@ -87,6 +87,7 @@ pub fn rankings(view: &Rankings) -> String {
         @if let Some(wrong) = &view.wrong { p.wrong role="alert" { (wrong) } }
         @if view.wrong.is_none() { (found(view)) }
         (meanings(view.raw))
+        p.more { a href="/wanted" { "What is searched and not found" } }
     };
     layout::page(&view.chrome, Some("Rankings"), "Which models are called, by whom, and how well they answer.", &main)
 }

@@ -288,7 +288,7 @@ fn one(operation: &Operation) -> Markup {
 fn fields(caption: &str, fields: &[Field], places: bool) -> Markup {
     html! {
         div.scroll tabindex="0" {
-            table.diff {
+            table.diff.parameters {
                 caption.hidden { (caption) }
                 thead {
                     tr {

@@ -166,7 +166,7 @@ fn found(view: &Search) -> Markup {
         @if models.is_empty() {
             div.empty {
                 p { "Nothing fits." @if !view.chosen.is_empty() { " Remove a filter, or use other words." } @else { " Use fewer words, or other ones." } }
-                p { a href="/search" { "All models" } }
+                p { a href="/search" { "All models" } ", or " a href="/wanted" { "what others miss too" } "." }
             }
         } @else {
             (rows(&models, from))

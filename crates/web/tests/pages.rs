@@ -16,6 +16,7 @@ use web::{
     Case, DecisionRow, Moderation, OwnReports, ReportForm, ReportPage, ReportRow, Restricted, Tombstone, Verified,
 };
 use web::{Lately, MemberRow, OrderLink, Owner, Publish, Publisher, RankedRow, Rankings, Shelf, ShelfKind, TaskCount};
+use web::{Wanted, WantedRow};
 
 /// Breaks out of text, attributes and comments wherever one forgets to escape it.
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1) style=x>--><!--";
@@ -470,6 +471,7 @@ fn account_pages(text: &str) -> Vec<(&'static str, String)> {
         owed: Some(t()),
         cash_in_usd: Some(t()),
         models: vec![own],
+        more_models: true,
         organisations: vec![(t(), t())],
     };
     let health = || vec![Health { what: "Engine", says: t(), good: false }];
@@ -592,6 +594,11 @@ fn diff(text: &str) -> web::Diff {
     }
 }
 
+fn missed_words(text: &str) -> Wanted {
+    let row = WantedRow { words: text.into(), accounts: 3, last: text.into() };
+    Wanted { chrome: chrome(text), days: 30, least: 3, rows: vec![row] }
+}
+
 fn pages(text: &str) -> Vec<(&'static str, String)> {
     let empty = Home { shelves: Vec::new(), tasks: Vec::new(), figures: HomeFigures::default(), ..home(text) };
     let nowhere = Owner { models: Vec::new(), members: None, more: None, may_publish: false, ..owned(text) };
@@ -604,6 +611,8 @@ fn pages(text: &str) -> Vec<(&'static str, String)> {
         ("rankings of all classes", web::rankings(&ranked(text, true))),
         ("empty rankings", web::rankings(&Rankings { models: Vec::new(), ..ranked(text, false) })),
         ("wrong rankings", web::rankings(&Rankings { wrong: Some(text.into()), ..ranked(text, false) })),
+        ("wanted", web::wanted(&missed_words(text))),
+        ("nothing wanted", web::wanted(&Wanted { rows: Vec::new(), ..missed_words(text) })),
         ("owner", web::owner(&owned(text))),
         ("empty owner", web::owner(&nowhere)),
         ("publish", web::publish(&publishing(text))),

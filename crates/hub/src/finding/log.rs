@@ -5,7 +5,7 @@ use std::time::Duration;
 use ledger::{ModelId, Time};
 use search::{Filters, Query};
 use serde_json::{Map, Value, json};
-use store::{Choice, MAX_SHOWN, MissedSearch, SearchId, SearchRecord};
+use store::{Choice, MAX_SHOWN, MissedSearch, SearchId, SearchRecord, Searchers};
 use tokio::sync::mpsc;
 
 use super::FoundModel;
@@ -19,7 +19,7 @@ const GATHER: Duration = Duration::from_millis(500);
 const MAX_ENTRIES: usize = 1_000;
 
 /// What is told of searches in vain: those of so long ago, asked so often, the most frequent.
-const MISSED_MS: i64 = 30 * Time::DAY_MS;
+pub(super) const MISSED_MS: i64 = super::WANTED_DAYS.cast_signed() * Time::DAY_MS;
 const MISSED_LEAST: u64 = 3;
 const MISSED_SHOWN: u64 = 100;
 
@@ -102,7 +102,7 @@ impl Hub {
     pub async fn missed_searches(&self, caller: &Caller) -> Result<Vec<MissedSearch>, crate::Error> {
         caller.may(Action::Admin, Object::Hub)?;
         let since = self.0.clock.now().plus_ms(-MISSED_MS);
-        Ok(self.0.catalog.missed_searches(since, MISSED_LEAST, MISSED_SHOWN).await?)
+        Ok(self.0.catalog.missed_searches(Searchers::Anybody, since, MISSED_LEAST, MISSED_SHOWN).await?)
     }
 
     /// The task that writes them.

@@ -8,6 +8,7 @@
 mod document;
 mod indexer;
 mod log;
+mod wanted;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,8 @@ use ledger::{Amount, Class, ModelId, Outcome, Price, ReleaseId};
 use search::{Cursor, Facet, Filters, Found, Index, Kind, Query, Seen, State};
 use store::{Row, SearchId, Seq, Shown};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
+
+pub use wanted::{WANTED_DAYS, WANTED_LEAST};
 
 use crate::repositories::lists;
 use crate::{Action, Caller, Error, Hub, Object};
@@ -44,6 +47,7 @@ pub(crate) struct Searching {
     log: mpsc::Sender<log::Entry>,
     /// How many models have which task, as of a state of the index.
     tasks: Mutex<Option<(State, Arc<Vec<Facet>>)>>,
+    board: tokio::sync::Mutex<Option<wanted::Board>>,
 }
 
 impl Searching {
@@ -60,6 +64,7 @@ impl Searching {
             called: Mutex::default(),
             log,
             tasks: Mutex::default(),
+            board: tokio::sync::Mutex::default(),
         };
         (searching, entries)
     }

@@ -167,7 +167,7 @@ async fn what_is_hidden_leaves_lists_and_search_and_is_called() {
         assert!(core.repositories(Some(bob.caller()), wanted.clone()).await.unwrap().is_empty());
         // Its owner and the operator find it in lists of their own, and see what it is.
         let own = core.repositories(Some(alice.caller()), wanted).await.unwrap();
-        let listed = core.own_models(alice.caller()).await.unwrap();
+        let (listed, _) = core.own_models(alice.caller()).await.unwrap();
         let restricted = core.restricted(&hub.operator().await, 0, 9).await.unwrap();
         for found in [&own[0], &listed[0].repository, &restricted[0]] {
             assert_eq!(found.model.restriction.as_ref().unwrap().reason, Reason::Spam);

@@ -166,6 +166,11 @@ async fn noted(hub: &TestHub, count: usize) -> Vec<SearchRecord> {
     .await
 }
 
+async fn is_noted(hub: &TestHub, found: &Searched) -> Option<()> {
+    let noted = hub.hub().searches(100).await.unwrap();
+    noted.iter().any(|row| row.id == found.id).then_some(())
+}
+
 #[tokio::test]
 async fn searches_are_noted_with_what_they_showed_and_what_was_chosen() {
     let hub = TestHub::start().await;
@@ -227,5 +232,45 @@ async fn a_key_for_single_models_finds_no_other_private_ones() {
     finds(&hub, Some(&alice), iris.clone(), &["alice/iris-two", "alice/iris-one"]).await;
     finds(&hub, Some(&one), iris.clone(), &["alice/iris-one"]).await;
     finds(&hub, Some(&none), iris.clone(), &[]).await;
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn what_three_accounts_missed_is_wanted_until_somebody_publishes_it() {
+    let hub = TestHub::start().await;
+    let [alice, bob, carol] = [hub.user("alice").await, hub.user("bob").await, hub.user("carol").await];
+    let board = async || {
+        // The last one is a minute old by then.
+        hub.clock().advance_ms(60_000);
+        let wanted = hub.hub().wanted().await.unwrap();
+        wanted.iter().map(|missed| (missed.words.clone(), missed.times)).collect::<Vec<_>>()
+    };
+    alice.publish("alice/iris").card(CARD).await.unwrap();
+    finds(&hub, None, wish("iris"), &["alice/iris"]).await;
+    // What was there, but not so cheap; who is nobody; one alone, often; an address.
+    let mut cheap = wish("iris");
+    cheap.query.filters.max_price = Some(0);
+    cheap.query.filters.of.push((Kind::Licence, "apache-2.0".to_owned()));
+    for viewer in [&alice, &bob, &carol] {
+        assert_eq!(search(&hub, Some(viewer), cheap.clone()).await.total, 0);
+        search(&hub, Some(viewer), wish("buy at evil.example")).await;
+        search(&hub, None, wish("zeppelin")).await;
+        search(&hub, Some(&alice), wish("airship")).await;
+    }
+    for (viewer, text) in [(&alice, "plum  Sorter"), (&bob, "plum sorter"), (&bob, "plum sorter")] {
+        let last = search(&hub, Some(viewer), wish(text)).await;
+        until("it is noted", async || is_noted(&hub, &last).await).await;
+    }
+    assert_eq!(board().await, []);
+
+    let last = search(&hub, Some(&carol), wish("PLUM sorter")).await;
+    until("it is noted", async || is_noted(&hub, &last).await).await;
+    // Until a minute is over it is what it was.
+    assert_eq!(hub.hub().wanted().await.unwrap().len(), 0);
+    assert_eq!(board().await, [("plum sorter".to_owned(), 3)]);
+
+    bob.publish("bob/plum-sorter").card(CARD).await.unwrap();
+    finds(&hub, None, wish("plum sorter"), &["bob/plum-sorter"]).await;
+    assert_eq!(board().await, []);
     hub.finish().await;
 }

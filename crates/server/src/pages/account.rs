@@ -56,17 +56,18 @@ pub(crate) async fn overview(State(hub): State<Hub>, Viewer(caller): Viewer) -> 
     let balance = hub.balance(&caller).await?;
     let (rate, cash) = (hub.settings().rate, balance.balance.available(Purse::Cash));
     let now = hub.now();
-    let model = |own: hub::OwnModel| {
+    let (models, more_models) = hub.own_models(&caller).await?;
+    let model = |own: store::Shown| {
         let name = &own.repository.model.name;
-        let release = own.view.as_ref().map(|view| &view.latest.release);
+        let release = own.release.as_ref();
         web::OwnModel {
             owner: name.owner().to_string(),
             name: name.name().to_owned(),
             release: release.map(|release| release.number.to_string()),
             price: release.map(|release| figures::price(&release.price_at(now))),
             marks: moderation::marks(&own.repository.model),
-            paid_calls: own.view.as_ref().map_or(0, |view| view.totals.paid_calls),
-            earned: own.view.as_ref().map_or_else(|| "0".to_owned(), |view| view.totals.creators_earned.to_string()),
+            paid_calls: own.totals.paid_calls,
+            earned: own.totals.creators_earned.to_string(),
         }
     };
     let organisations = hub.memberships(&caller).await?;
@@ -78,7 +79,8 @@ pub(crate) async fn overview(State(hub): State<Hub>, Viewer(caller): Viewer) -> 
         held: balance.balance.held().to_string(),
         owed: some(balance.owed),
         cash_in_usd: rate.map(|rate| rate.opg_in_usd(cash)),
-        models: hub.own_models(&caller).await?.into_iter().map(model).collect(),
+        models: models.into_iter().map(model).collect(),
+        more_models,
         organisations: organisations
             .into_iter()
             .map(|of| (of.organisation.handle.to_string(), of.role.to_string()))

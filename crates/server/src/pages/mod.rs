@@ -19,6 +19,7 @@ pub(crate) mod receipt;
 pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod search;
+pub(crate) mod wanted;
 
 use api::{Code, Problem};
 use axum::http::Uri;

@@ -18,7 +18,7 @@ pub(crate) async fn operator(State(hub): State<Hub>, Viewer(caller): Viewer) -> 
     let syncs = figures.books.recent_syncs();
     let (p50, p99) = (syncs.map(|(p50, _)| p50), syncs.map(|(_, p99)| p99));
     let (collected, bytes) = (figures.collection.blobs, figures.collection.bytes);
-    let topics = vec![
+    let mut topics = vec![
         web::Topic {
             title: "Models",
             lines: vec![
@@ -58,6 +58,9 @@ pub(crate) async fn operator(State(hub): State<Hub>, Viewer(caller): Viewer) -> 
             ],
         },
     ];
+    if let Some(load) = figures.engine {
+        topics.insert(1, engine(load));
+    }
     let missed = hub.missed_searches(&caller).await?;
     let classes = figures.classes.iter().map(|(class, calls, cost)| (class.to_string(), *calls, cost.to_string()));
     Ok(super::html(web::operator(&web::Operator {
@@ -70,6 +73,20 @@ pub(crate) async fn operator(State(hub): State<Hub>, Viewer(caller): Viewer) -> 
         missed: missed.into_iter().map(|missed| (missed.words, missed.times, missed.last.to_string())).collect(),
         classes: classes.collect(),
     })))
+}
+
+fn engine(load: engine::Load) -> web::Topic {
+    let mib = |bytes: u64| (bytes >> 20).to_string();
+    web::Topic {
+        title: "Runners",
+        lines: vec![
+            ("Loaded", load.models.to_string(), Some("models"), "Each in a process of its own, or about to be."),
+            ("At most", load.max_models.to_string(), Some("models"), "Then the idle one that is worth least goes."),
+            ("Memory", mib(load.memory_bytes), Some("MiB"), "What loaded models hold, as it was measured."),
+            ("Kept idle", mib(load.max_memory_bytes), Some("MiB"), "More than that is let go of when idle."),
+            ("Queue", load.waiting.to_string(), Some("calls"), "That wait for a model to be free."),
+        ],
+    }
 }
 
 /// `GET /status`

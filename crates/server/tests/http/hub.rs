@@ -119,7 +119,7 @@ impl TestHub {
         hub
     }
 
-    async fn account(&self, handle: &str) -> String {
+    pub(crate) async fn account(&self, handle: &str) -> String {
         let answer = self.post("/api/v1/admin/accounts").key(&self.operator).json(&json!({"handle": handle})).await;
         assert_eq!(answer.status, 201, "{}", answer.text());
         answer.json()["key"].as_str().unwrap().to_owned()

@@ -118,6 +118,31 @@ async fn rankings_are_a_page_json_and_csv() {
 }
 
 #[tokio::test]
+async fn what_accounts_miss_is_a_page_and_json() {
+    let hub = TestHub::selling("0.002 OPG").await;
+    assert!(hub.get("/wanted").send().await.text().contains("Nothing was searched in vain"));
+    let carol = hub.account("carol").await;
+    testkit::until("the index is there", async || {
+        (hub.get("/api/v1/search?q=iris").send().await.json()["total"] == json!(1)).then_some(())
+    })
+    .await;
+    for key in [&hub.alice, &hub.bob, &carol] {
+        let found = hub.get("/api/v1/search?q=plum%20sorter").key(key).send().await;
+        assert_eq!(found.json()["total"], 0);
+    }
+    let wanted = testkit::until("it is wanted", async || {
+        hub.clock.advance_ms(60_000);
+        let wanted = hub.get("/api/v1/wanted").send().await.json();
+        (wanted["items"] != json!([])).then_some(wanted)
+    })
+    .await;
+    assert_eq!((&wanted["days"], &wanted["least"]), (&json!(30), &json!(3)));
+    assert_eq!((&wanted["items"][0]["words"], &wanted["items"][0]["accounts"]), (&json!("plum sorter"), &json!(3)));
+    let page = hub.get("/wanted").send().await;
+    assert!(page.text().contains(">plum sorter</th>") && page.text().contains("href=\"/publish\""), "{}", page.text());
+}
+
+#[tokio::test]
 async fn an_accounts_page_is_there_for_handles_alone() {
     let hub = TestHub::selling("0.002 OPG").await;
     let page = hub.get("/alice").send().await;

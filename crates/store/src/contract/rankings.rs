@@ -7,7 +7,7 @@ use ledger::{AccountId, Call, Class, ModelId, Outcome, Purse, Time};
 use super::catalog::Place;
 use super::release::{release, seal};
 use crate::tests::scene::{ALICE, BOB, CAROL, NOON, RELEASE, call, call_of, nano};
-use crate::{ModelTotals, Row, SearchId, SearchRecord, Standing};
+use crate::{ModelTotals, Row, SearchId, SearchRecord, Searchers, Standing};
 
 const MODEL: ModelId = ModelId([RELEASE.0[0]; 16]);
 
@@ -145,14 +145,17 @@ pub(super) async fn what_was_searched_in_vain_is_counted_by_its_words(place: Pla
         search("rare", Some(ALICE), 2, 0, 0),
     ];
     place.catalog.add_searches(&searches, &[]).await.unwrap();
-    let missed = async |days, least| {
-        let missed = place.catalog.missed_searches(NOON.plus_ms(days * Time::DAY_MS), least, 9).await.unwrap();
+    let missed_by = async |by, days, least| {
+        let missed = place.catalog.missed_searches(by, NOON.plus_ms(days * Time::DAY_MS), least, 9).await.unwrap();
         missed.into_iter().map(|one| (one.words, one.times, one.last)).collect::<Vec<_>>()
     };
+    let missed = async |days, least| missed_by(Searchers::Anybody, days, least).await;
     let third = NOON.plus_ms(3 * Time::DAY_MS);
     assert_eq!(missed(0, 3).await, [("plum sorter".to_owned(), 4, third)]);
     assert_eq!(missed(1, 3).await, [("plum sorter".to_owned(), 3, third)]);
     assert_eq!(missed(1, 4).await, []);
     assert_eq!(missed(1, 1).await.len(), 2);
-    assert_eq!(place.catalog.missed_searches(NOON, 1, 1).await.unwrap().len(), 1);
+    assert_eq!(missed_by(Searchers::Accounts, 0, 2).await, [("plum sorter".to_owned(), 2, third)]);
+    assert_eq!(missed_by(Searchers::Accounts, 0, 3).await, []);
+    assert_eq!(place.catalog.missed_searches(Searchers::Anybody, NOON, 1, 1).await.unwrap().len(), 1);
 }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row as SqlRow, TransactionBehavior, params};
 use super::catalog::{LATEST_FIRST, SqliteCatalog, text};
 use super::{row, sums};
 use crate::catalog::{CatalogError, ModelTotals};
-use crate::rankings::{MissedSearch, RANKED_DAYS, Rankings, Standing};
+use crate::rankings::{MissedSearch, RANKED_DAYS, Rankings, Searchers, Standing};
 
 pub(super) const STEP: &str = "
     -- How many are listed, without reading all of them; which are new; what was searched in vain.
@@ -182,7 +182,13 @@ fn rank(conn: &mut Connection, today: i64, limit: u64) -> rusqlite::Result<Vec<(
     Ok(ranked)
 }
 
-fn missed(conn: &Connection, since: Time, least: u64, limit: u64) -> rusqlite::Result<Vec<MissedSearch>> {
+fn missed(
+    conn: &Connection,
+    by: Searchers,
+    since: Time,
+    least: u64,
+    limit: u64,
+) -> rusqlite::Result<Vec<MissedSearch>> {
     let mut find =
         conn.prepare_cached("SELECT query, account, at FROM searches WHERE total = 0 AND at >= ?1 AND start = 0")?;
     let mut rows = find.query([since.0])?;
@@ -204,7 +210,7 @@ fn missed(conn: &Connection, since: Time, least: u64, limit: u64) -> rusqlite::R
         .into_iter()
         .map(|(words, (accounts, nobody, last))| MissedSearch {
             words,
-            times: accounts.len() as u64 + nobody,
+            times: accounts.len() as u64 + if by == Searchers::Anybody { nobody } else { 0 },
             last: Time(last),
         })
         .filter(|missed| missed.times >= least)
@@ -250,8 +256,14 @@ impl Rankings for SqliteCatalog {
         self.ask(move |conn| Ok(sums::hub_totals(conn, day)?)).await
     }
 
-    async fn missed_searches(&self, since: Time, least: u64, limit: u64) -> Result<Vec<MissedSearch>, CatalogError> {
-        self.ask(move |conn| Ok(missed(conn, since, least, limit)?)).await
+    async fn missed_searches(
+        &self,
+        by: Searchers,
+        since: Time,
+        least: u64,
+        limit: u64,
+    ) -> Result<Vec<MissedSearch>, CatalogError> {
+        self.ask(move |conn| Ok(missed(conn, by, since, least, limit)?)).await
     }
 }
 

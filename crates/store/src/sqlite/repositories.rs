@@ -294,7 +294,8 @@ fn list(conn: &Connection, wanted: &Wanted) -> rusqlite::Result<Vec<Repository>>
          WHERE ((m.private = 0 AND {LISTED}) OR ({theirs}))"
     );
     if let Some(owner) = &wanted.owner {
-        sql += &format!(" AND a.handle = {}", value(Box::new(owner.as_str().to_owned())));
+        let handle = value(Box::new(owner.as_str().to_owned()));
+        sql += &format!(" AND m.owner = (SELECT id FROM accounts WHERE handle = {handle})");
     }
     if let Some(search) = &wanted.search {
         sql += &format!(" AND instr(m.folded, {}) > 0", value(Box::new(search.to_ascii_lowercase())));

@@ -345,7 +345,8 @@ pub(crate) const CATALOG: Schema = Schema {
         Step::Sql(searches::STEP), Step::Sql(scans::STEP), Step::Sql(signin::STEP), Step::Sql(secrets::STEP),
         // Once more, for what these tables have got since.
         Step::Sql(PROJECTED), Step::Sql(rankings::STEP),
-        Step::Sql(moderation::STEP), Step::Sql(events::CONCERNS)],
+        Step::Sql(moderation::STEP), Step::Sql(events::CONCERNS),
+        Step::Sql("CREATE INDEX models_by_owner ON models (owner, changed);")],
 };
 
 /// Files and their history.

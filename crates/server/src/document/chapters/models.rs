@@ -13,6 +13,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .refuses(&[Code::Internal]),
         search(),
         rankings(),
+        wanted(),
         of_model("/api/v1/models/{owner}/{name}/card", "card", "What a model's card says, and what it lacks")
             .query("revision", revision(), "A branch, a tag, a release or a commit; `main` unless it says otherwise.")
             .gives::<api::ModelCard>("Its score, what it lacks, its licences and base models.")
@@ -71,6 +72,12 @@ fn search() -> Operation {
         .query("cursor", json!({"type": "string", "maxLength": 1000}), "The `next` of the page before.")
         .gives::<api::Found>("A page of models, and on the first one what they can be narrowed to.")
         .refuses(&[Code::Busy])
+}
+
+fn wanted() -> Operation {
+    get("/api/v1/wanted", "wanted", "What was searched and not found")
+        .gives::<api::Wanted>("Words that several accounts searched in vain, the most wanted first.")
+        .refuses(&[Code::Internal, Code::Busy])
 }
 
 fn rankings() -> Operation {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ledger::{AccountId, Call, CallId, EntryKind, Kind, Month, Purse, Time, TransferId};
+use ledger::{AccountId, Call, CallId, EntryKind, Kind, Month, Purse, ReleaseId, Time, TransferId};
 use registry::{ModelName, ReleaseNumber};
 use store::{DaySum, List, Row, Seq};
 
@@ -52,17 +52,32 @@ pub struct Sums {
     pub promo: i64,
 }
 
+/// Releases that a row is about.
+fn releases_in(row: &Row) -> Vec<ReleaseId> {
+    match row {
+        Row::Call(call) => vec![call.release],
+        Row::Transfer(transfer) => transfer.entries().into_iter().filter_map(|entry| entry.release).collect(),
+        _ => Vec::new(),
+    }
+}
+
 impl Hub {
     /// Calls the caller's account made, newest first.
     pub async fn calls(&self, caller: &Caller, before: Option<Seq>, limit: u64) -> Result<Vec<CallLine>, Error> {
         let seqs = self.own_rows(caller, List::Calls, before, limit).await?;
-        let mut lines = Vec::with_capacity(seqs.len());
-        for seq in seqs {
-            let Some(Row::Call(call)) = self.row(seq).await? else { continue };
-            let Some(release) = self.0.catalog.release_by_id(call.release).await? else { continue };
-            lines.push(CallLine { seq, call, model: release.model.name, release: release.number });
-        }
-        Ok(lines)
+        let rows = self.rows_at(seqs).await?;
+        let calls = rows.into_iter().filter_map(|(seq, row)| match row {
+            Row::Call(call) => Some((seq, call)),
+            _ => None,
+        });
+        let calls: Vec<_> = calls.collect();
+        let releases: Vec<_> = calls.iter().map(|(_, call)| call.release).collect();
+        let names = self.0.catalog.release_names(&releases).await?;
+        let line = |(seq, call): (Seq, Arc<Call>)| {
+            let (model, release) = names.get(&call.release)?.clone();
+            Some(CallLine { seq, call, model, release })
+        };
+        Ok(calls.into_iter().filter_map(line).collect())
     }
 
     /// Everything that moved the money of the caller's account, newest first. `limit` counts rows of the books; one that
@@ -70,38 +85,37 @@ impl Hub {
     pub async fn entries(&self, caller: &Caller, before: Option<Seq>, limit: u64) -> Result<Vec<EntryLine>, Error> {
         let account = caller.account().id;
         let mut lines = Vec::new();
-        for seq in self.own_rows(caller, List::Entries, before, limit).await? {
-            match self.row(seq).await? {
-                Some(Row::Call(call)) => {
-                    let release = self.0.catalog.release_by_id(call.release).await?;
-                    let release = release.map(|release| (release.model.name, release.number));
+        let rows = self.rows_at(self.own_rows(caller, List::Entries, before, limit).await?).await?;
+        let releases: Vec<_> = rows.iter().flat_map(|(_, row)| releases_in(row)).collect();
+        let names = self.0.catalog.release_names(&releases).await?;
+        for (seq, row) in rows {
+            match row {
+                Row::Call(call) => {
+                    let release = names.get(&call.release);
                     let of_account = call.entries().filter(|entry| entry.account == account);
                     lines.extend(of_account.map(|entry| EntryLine {
                         seq,
                         at: call.finished,
                         entry,
-                        release: release.clone(),
+                        release: release.cloned(),
                         call: Some(call.id),
                         transfer: None,
                         reference: String::new(),
                     }));
                 }
-                Some(Row::Transfer(transfer)) => {
+                Row::Transfer(transfer) => {
                     let call = match &transfer.kind {
                         Kind::Refund(refunded) => Some(refunded.call),
                         Kind::Recovery(recovery) => Some(recovery.call),
                         _ => None,
                     };
                     for entry in transfer.entries().into_iter().filter(|entry| entry.account == account) {
-                        let release = match entry.release {
-                            Some(release) => self.0.catalog.release_by_id(release).await?,
-                            None => None,
-                        };
+                        let release = entry.release.and_then(|release| names.get(&release));
                         lines.push(EntryLine {
                             seq,
                             at: transfer.at,
                             entry,
-                            release: release.map(|release| (release.model.name, release.number)),
+                            release: release.cloned(),
                             call,
                             transfer: Some(transfer.id),
                             reference: transfer.reference.clone(),
@@ -112,6 +126,14 @@ impl Hub {
             }
         }
         Ok(lines)
+    }
+
+    async fn rows_at(&self, seqs: Vec<Seq>) -> Result<Vec<(Seq, Row)>, Error> {
+        let mut rows = Vec::with_capacity(seqs.len());
+        for seq in seqs {
+            rows.extend(self.row(seq).await?.map(|row| (seq, row)));
+        }
+        Ok(rows)
     }
 
     async fn own_rows(&self, caller: &Caller, list: List, before: Option<Seq>, limit: u64) -> Result<Vec<Seq>, Error> {

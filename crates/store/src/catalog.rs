@@ -1,5 +1,6 @@
 //! The catalogue: accounts, keys, models, releases, settings, and the sums carried over from the books.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -458,6 +459,11 @@ pub trait Catalog:
         number: Option<ReleaseNumber>,
     ) -> Result<Option<ReleaseRecord>, CatalogError>;
     async fn release_by_id(&self, id: ReleaseId) -> Result<Option<ReleaseRecord>, CatalogError>;
+    /// What releases are called, as far as they are there.
+    async fn release_names(
+        &self,
+        ids: &[ReleaseId],
+    ) -> Result<HashMap<ReleaseId, (ModelName, ReleaseNumber)>, CatalogError>;
     /// Releases, newest first, at most `limit`.
     async fn releases(&self, name: &ModelName, limit: u64) -> Result<Vec<ReleaseRecord>, CatalogError>;
     /// The latest release of each model, most recently published model first.

@@ -1,6 +1,6 @@
 //! What a search index is made of, and what was searched: cases of the catalogue's contract.
 
-use ledger::{AccountId, ModelId, Time};
+use ledger::{AccountId, ModelId, ReleaseId, Time};
 
 use super::catalog::Place;
 use super::release::seal;
@@ -35,6 +35,9 @@ pub(super) async fn models_are_shown_with_their_latest_release(place: Place) {
     assert_eq!(catalog.models_after(None, 10).await.unwrap(), [id]);
     assert_eq!(catalog.models_after(Some(id), 10).await.unwrap(), []);
     assert_eq!(catalog.models_of(&[RELEASE, RELEASE]).await.unwrap(), [id]);
+    let names = catalog.release_names(&[RELEASE, RELEASE, ReleaseId([0xee; 16])]).await.unwrap();
+    let latest = shown[0].release.as_ref().unwrap();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), [(RELEASE, (latest.model.name.clone(), latest.number))]);
     assert_eq!(catalog.repriced(Time(0), NOON).await.unwrap(), []);
 }
 

@@ -1,5 +1,6 @@
 //! `hub.db`: accounts, keys, models, settings. Sums and lists from the books are in `project.rs` and `sums.rs`.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex};
@@ -645,6 +646,30 @@ impl Catalog for SqliteCatalog {
         self.ask(move |conn| {
             let sql = format!("{RELEASE} WHERE r.id = ?1");
             Ok(conn.prepare_cached(&sql)?.query_row([&id.0[..]], release).optional()?)
+        })
+        .await
+    }
+
+    async fn release_names(
+        &self,
+        ids: &[ReleaseId],
+    ) -> Result<HashMap<ReleaseId, (ModelName, ReleaseNumber)>, CatalogError> {
+        let ids: HashSet<ReleaseId> = ids.iter().copied().collect();
+        self.ask(move |conn| {
+            let mut find = conn.prepare_cached(
+                "SELECT a.handle, m.name, r.major, r.minor FROM releases r JOIN models m ON m.id = r.model
+                 JOIN accounts a ON a.id = m.owner WHERE r.id = ?1",
+            )?;
+            let mut names = HashMap::with_capacity(ids.len());
+            for id in ids {
+                let name = |row: &SqlRow<'_>| {
+                    let name = ModelName::new(text(row, 0)?, row.get_ref(1)?.as_str()?).map_err(|e| wrong(1, e))?;
+                    let number = ReleaseNumber::new(row.get(2)?, row.get(3)?);
+                    Ok((name, number.ok_or_else(|| wrong(2, "no release number"))?))
+                };
+                names.extend(find.query_row([&id.0[..]], name).optional()?.map(|name| (id, name)));
+            }
+            Ok(names)
         })
         .await
     }

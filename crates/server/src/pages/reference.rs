@@ -371,9 +371,9 @@ impl Real {
                     None => lines.push("--data-binary @FILE".to_owned()),
                     Some(example) => {
                         let fitting = self.inputs.clone().filter(|_| operation.path.ends_with("/infer"));
-                        // Ours have no quotes in them, and those of a model are written without.
                         let body = fitting.unwrap_or_else(|| example.to_string());
-                        lines.push(format!("--data '{body}'"));
+                        // A quote ends the shell's text, stands for itself, and begins it again.
+                        lines.push(format!("--data '{}'", body.replace('\'', "'\\''")));
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use api::Prefix;
 use serde_json::Value;
@@ -188,6 +189,38 @@ async fn the_pages_say_what_the_document_says() {
     }
     assert_eq!(told, operations(&document).len());
     assert_eq!(hub.get("/docs/api/nothing").send().await.status, 404);
+}
+
+/// The arguments that a shell hands to `curl`.
+fn in_a_shell(example: &str) -> Vec<String> {
+    let script = format!("curl() {{ for each in \"$@\"; do printf '%s\\0' \"$each\"; done; }}\n{example}\n");
+    let ran = Command::new("sh").arg("-c").arg(&script).env("MODELHUB_KEY", "mh_key").output().unwrap();
+    assert!(ran.status.success(), "{example}: {}", String::from_utf8_lossy(&ran.stderr));
+    let told = String::from_utf8(ran.stdout).unwrap();
+    told.split_terminator('\0').map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_shell_takes_each_example_as_it_stands() {
+    let hub = TestHub::ready().await;
+    let mut bodies = 0;
+    for tag in document(&hub).await["tags"].as_array().unwrap() {
+        let page = hub.get(&format!("/docs/api/{}", tag["name"].as_str().unwrap())).send().await.text().to_owned();
+        for example in
+            page.split("<code data-language=\"sh\">curl ").skip(1).filter_map(|rest| rest.split("</code>").next())
+        {
+            let plain = [("&quot;", "\""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+            let example = plain.iter().fold(format!("curl {example}"), |text, (from, to)| text.replace(from, to));
+            let arguments = in_a_shell(&example);
+            assert!(arguments.iter().any(|argument| argument.starts_with("https://hub.example/")), "{arguments:?}");
+            if let Some(at) = arguments.iter().position(|argument| argument == "--data") {
+                let body = &arguments[at + 1];
+                assert!(body.is_empty() || serde_json::from_str::<Value>(body).is_ok(), "{body}");
+                bodies += 1;
+            }
+        }
+    }
+    assert!(bodies > 30, "{bodies} examples send something");
 }
 
 #[tokio::test]

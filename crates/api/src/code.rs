@@ -185,6 +185,8 @@ codes! {
     RemoteUnavailable = "remote_unavailable", 503;
     /// The books cannot be written at present; a request with an `Idempotency-Key` may be repeated safely.
     BooksUnavailable = "books_unavailable", 503;
+    /// The files of models are out of reach at present; `Retry-After` says when to try again. Nothing was charged.
+    StorageUnavailable = "storage_unavailable", 503;
     /// The window of idempotency keys is full; calls without one are still taken.
     IdempotencyFull = "idempotency_full", 503;
     /// The model did not answer before its deadline. Nothing was charged.
@@ -197,7 +199,7 @@ impl Code {
         match self {
             Code::Busy => Some(1),
             Code::RemoteUnavailable => Some(5),
-            Code::EngineUnavailable | Code::BooksUnavailable => Some(10),
+            Code::EngineUnavailable | Code::BooksUnavailable | Code::StorageUnavailable => Some(10),
             Code::IdempotencyFull => Some(60),
             _ => None,
         }

@@ -17,9 +17,9 @@ pub(crate) enum Access {
     Request(Request),
     Show(Show),
     List(List),
-    Approve(Decide),
+    Approve(Approve),
     Reject(Reject),
-    Revoke(Decide),
+    Revoke(Revoke),
     Automatic(Automatic),
 }
 
@@ -36,10 +36,9 @@ pub(crate) struct Request {
     connection: Connection,
 }
 
-/// Shows what came of your request, or of somebody's for a model of yours.
+/// Shows what came of a request: ACCOUNT is your own handle, or, for a model of yours, whoever asked.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  modelhub access show acme/net alice")]
+#[command(after_help = "Example:\n  modelhub access show acme/net alice")]
 pub(crate) struct Show {
     #[arg(value_name = "OWNER/NAME")]
     model: ModelName,
@@ -73,12 +72,22 @@ enum Status {
     Rejected,
 }
 
-/// Lets somebody read the weights, asked or not; or, as revoke, takes access and request off.
+/// Lets somebody read the weights, asked or not.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  modelhub access approve acme/net alice
-  modelhub access revoke acme/net alice        alice may ask again")]
-pub(crate) struct Decide {
+#[command(after_help = "Example:\n  modelhub access approve acme/net alice")]
+pub(crate) struct Approve {
+    #[arg(value_name = "OWNER/NAME")]
+    model: ModelName,
+    #[arg(value_name = "ACCOUNT")]
+    account: Handle,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Takes somebody's access off, and the request with it: they may ask again. Your own request, too.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  modelhub access revoke acme/net alice")]
+pub(crate) struct Revoke {
     #[arg(value_name = "OWNER/NAME")]
     model: ModelName,
     #[arg(value_name = "ACCOUNT")]
@@ -132,7 +141,7 @@ impl Access {
                 screen.show(&found, || words(&found))
             }
             Access::List(list) => list.run(screen),
-            Access::Approve(Decide { model, account, connection }) => {
+            Access::Approve(Approve { model, account, connection }) => {
                 let wanted = api::DecideAccess { status: "accepted".to_owned(), reason: None };
                 decide(screen, &connection, &of(&model, &account), &wanted)
             }
@@ -140,7 +149,7 @@ impl Access {
                 let wanted = api::DecideAccess { status: "rejected".to_owned(), reason };
                 decide(screen, &connection, &of(&model, &account), &wanted)
             }
-            Access::Revoke(Decide { model, account, connection }) => {
+            Access::Revoke(Revoke { model, account, connection }) => {
                 let removed: api::RemovedAccess = connection.open()?.delete(&of(&model, &account))?;
                 screen.show(&removed, || format!("{} has no access to {model}", removed.handle))
             }

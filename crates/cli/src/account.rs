@@ -144,8 +144,10 @@ impl Earnings {
                 return "nothing earned yet".to_owned();
             }
             let api::EarningSums { paid, trial, own } = &earnings.totals;
+            // Refunds have no payer's pseudonym: they are in the sums alone.
+            let before = if matches!(self.by, By::Payer) { "before refunds; after them: " } else { "" };
             format!(
-                "{table}{}income {}; from trials {}; from your own {}",
+                "{table}{}{before}income {}; from trials {}; from your own {}",
                 more(earnings.next.as_deref()),
                 opg(paid),
                 opg(trial),

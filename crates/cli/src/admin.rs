@@ -107,7 +107,7 @@ pub(crate) struct Payout {
 pub(crate) struct Hold {
     handle: Handle,
     /// In OPG
-    #[arg(value_parser = amount)]
+    #[arg(value_parser = amount, allow_negative_numbers = true)]
     amount: Amount,
     /// How long
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=90))]
@@ -150,7 +150,7 @@ pub(crate) struct Release {
   modelhub admin trial 0.5")]
 pub(crate) struct Trial {
     /// In OPG
-    #[arg(value_parser = amount)]
+    #[arg(value_parser = amount, allow_negative_numbers = true)]
     budget: Option<Amount>,
     #[command(flatten)]
     data: DataFolder,
@@ -160,7 +160,7 @@ pub(crate) struct Trial {
 struct Movement {
     handle: Handle,
     /// In OPG
-    #[arg(value_parser = amount)]
+    #[arg(value_parser = amount, allow_negative_numbers = true)]
     amount: Amount,
     /// What to find it by later
     #[arg(long, default_value = "")]

@@ -129,7 +129,12 @@ pub(crate) fn words(report: &Report) -> String {
     if report.owed != 0 {
         text.push_str(&format!("owed for refunds: {}\n", opg(report.owed)));
     }
-    text.push_str(&format!("books balance: {}", opg(report.books_balance)));
+    // The one line that scripts look for: it says that all is in order, and of damaged books it would be a lie.
+    if report.in_order() {
+        text.push_str("books balance: 0");
+    } else if report.books_balance != 0 {
+        text.push_str(&format!("out of balance by {}", opg(report.books_balance)));
+    }
     text
 }
 
@@ -146,11 +151,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_line_is_the_balance() {
-        let report = Report { calls: 3, differences: 25, first: vec!["row 2".to_owned()], ..Report::default() };
-        let text = words(&report);
+    fn the_balance_is_the_last_line_of_books_that_are_in_order() {
+        let text = words(&Report { calls: 3, ..Report::default() });
         assert_eq!(text.lines().last(), Some("books balance: 0"));
+        let differs = Report { calls: 3, differences: 25, first: vec!["row 2".to_owned()], ..Report::default() };
+        let text = words(&differs);
         assert!(text.contains("differs  row 2\n") && text.contains("… 25 in all"), "{text}");
+        assert!(!text.contains("balance"), "{text}");
+        let text = words(&Report { books_balance: -1, ..differs });
+        assert_eq!(text.lines().last(), Some("out of balance by -0.000000001"));
     }
 
     #[test]

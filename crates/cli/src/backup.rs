@@ -1,6 +1,6 @@
 //! `modelhub backup`, `restore`: a whole copy of a hub, and a hub from it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -132,6 +132,9 @@ pub(crate) fn explained(error: BackupError) -> anyhow::Error {
         error => error,
     };
     let hint = match &error {
+        BackupError::Unsound { folder, to, kept, .. } => {
+            return hinted(error.to_string(), unsound(folder, to, kept.as_deref()));
+        }
         BackupError::NoHub { .. } => "--data names the hub's folder",
         BackupError::IsHub { .. } | BackupError::Foreign { .. } => "name an empty folder, or one that holds a backup",
         BackupError::Busy { .. } => "wait for it, or name another folder",
@@ -141,10 +144,23 @@ pub(crate) fn explained(error: BackupError) -> anyhow::Error {
         BackupError::Damaged { .. } | BackupError::Unreadable { .. } => {
             "nothing was restored; if it was a backup that failed, the hub's own folder is damaged: modelhub audit --deep"
         }
+        BackupError::Sqlite { .. } => {
+            "nothing was replaced or restored; if it was a backup that failed: modelhub audit --deep looks at the hub's own folder"
+        }
         BackupError::Lost { .. } => "modelhub fsck says what else is lost; the former backup is as it was",
         _ => return error.into(),
     };
     hinted(error.to_string(), hint)
+}
+
+/// What to do where the hub's own books are damaged.
+fn unsound(folder: &Path, to: &Path, kept: Option<&str>) -> String {
+    let (folder, to) = (folder.display(), to.display());
+    let former = match kept {
+        Some(made) => format!("the backup of {made} was kept, modelhub restore {to} makes a hub's folder from it"),
+        None => "no older backup is there: keep a copy of the hub's folder as it is".to_owned(),
+    };
+    format!("{former}; modelhub audit --deep --data {folder} says what is wrong")
 }
 
 /// How far a copy is, hidden where there is no terminal.
@@ -163,5 +179,19 @@ impl Bar {
 
     fn clear(&self) {
         self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_damaged_hub_is_told_of_the_backup_that_was_kept() {
+        let hint = |kept| unsound(Path::new("/srv/hub"), Path::new("/srv/backup"), kept);
+        let kept = hint(Some("2026-11-26T14:00:00Z"));
+        let told = ["2026-11-26T14:00:00Z was kept", "modelhub restore /srv/backup", "audit --deep --data /srv/hub"];
+        assert!(told.iter().all(|part| kept.contains(part)), "{kept}");
+        assert!(hint(None).contains("no older backup"), "{}", hint(None));
     }
 }

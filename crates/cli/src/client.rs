@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use registry::Handle;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -65,6 +66,8 @@ pub(crate) struct Client {
     key: Option<Secret>,
     /// Which of our own doors a call comes through.
     surface: &'static str,
+    /// It is another hub, which a model comes from, and not the one of the login.
+    other: bool,
 }
 
 /// A key. Does not print.
@@ -114,12 +117,17 @@ impl Client {
         if is_this_machine(&url) {
             config = config.proxy(None);
         }
-        Ok(Client { agent: config.build().new_agent(), url, key, surface: "cli" })
+        Ok(Client { agent: config.build().new_agent(), url, key, surface: "cli", other: false })
     }
 
     /// The same for an agent's tools.
     pub(crate) fn for_agents(self) -> Client {
         Client { surface: "mcp", ..self }
+    }
+
+    /// The same for another hub, which a model comes from: it is named, and its keys are given, in other ways.
+    pub(crate) fn for_import(self) -> Client {
+        Client { other: true, ..self }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -152,16 +160,21 @@ impl Client {
 
     /// What stands at `path`, if anything does.
     pub(crate) fn find<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Option<T>> {
+        self.find_unless(path, "not_found")
+    }
+
+    /// The same where another code says that nothing does.
+    pub(crate) fn find_unless<T: DeserializeOwned>(&self, path: &str, absent: &str) -> anyhow::Result<Option<T>> {
         let response = self.ask("GET", path, &[], SendBody::none())?;
         if response.status().is_success() {
             return read(response).map(Some);
         }
         let problem = self.problem_in(response);
-        if problem.code == "not_found" { Ok(None) } else { Err(problem.into()) }
+        if problem.code == absent { Ok(None) } else { Err(problem.into()) }
     }
 
-    /// What the hub has of an upload.
-    pub(crate) fn arrived(&self, path: &str) -> anyhow::Result<Arrived> {
+    /// What the hub has of an upload for `owner`.
+    pub(crate) fn arrived(&self, owner: &Handle, path: &str) -> anyhow::Result<Arrived> {
         let response = self.ask("HEAD", path, &[], SendBody::none())?;
         match response.status() {
             StatusCode::NOT_FOUND => Ok(Arrived::Part {
@@ -169,8 +182,16 @@ impl Client {
                 coming: response.headers().contains_key("retry-after"),
             }),
             status if status.is_success() => Ok(Arrived::Whole),
-            // An answer to HEAD has no body, so the hub cannot tell why: a GET of the account can.
-            _ => self.get::<Value>("/api/v1/account").and_then(|_| Err(self.refused(response))),
+            // An answer to HEAD has no body, so the hub cannot tell why. Of the key a GET can, of rights we do.
+            StatusCode::UNAUTHORIZED => self.get::<Value>("/api/v1/account").and_then(|_| Err(self.refused(response))),
+            StatusCode::FORBIDDEN => {
+                let message = format!("{} takes no files for {owner} with this key (403 Forbidden)", self.url);
+                let hint = format!(
+                    "you have to be {owner}, or a writer or admin of that organisation, and the key needs the scope publish"
+                );
+                Err(hinted(message, hint))
+            }
+            _ => Err(self.refused(response)),
         }
     }
 
@@ -308,7 +329,10 @@ impl Client {
     }
 
     fn unreachable(&self, error: ureq::Error) -> anyhow::Error {
-        let hint = "is the hub running there? `modelhub serve` starts one; --url or MODELHUB_URL name another";
+        let hint = match self.other {
+            true => "is there a hub? --from or HF_ENDPOINT name the one that the model comes from",
+            false => "is the hub running there? `modelhub serve` starts one; --url or MODELHUB_URL name another",
+        };
         match error {
             // What our own reader said, a file that changed while it was sent for one.
             ureq::Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<Hinted>()) => {
@@ -359,9 +383,20 @@ impl Client {
         } else {
             format!("{} answered {status}", self.url)
         };
-        let signed_out = "modelhub login URL --key KEY, or --key, or MODELHUB_KEY";
-        let hint = problem.hint.or_else(|| (status == StatusCode::UNAUTHORIZED).then(|| signed_out.to_owned()));
+        let hint = problem.hint.or_else(|| self.way_in(status).map(str::to_owned));
         Problem { code: problem.code, message, hint }
+    }
+
+    /// What to do where a hub does not let us in, and does not say so itself.
+    fn way_in(&self, status: StatusCode) -> Option<&'static str> {
+        match (self.other, status) {
+            (false, StatusCode::UNAUTHORIZED) => Some("modelhub login URL --key KEY, or --key, or MODELHUB_KEY"),
+            // Hubs of this kind say 401 of what is not there, too.
+            (true, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) => {
+                Some("is it there, under this name? --from or HF_ENDPOINT name the hub; HF_TOKEN who you are there")
+            }
+            _ => None,
+        }
     }
 }
 

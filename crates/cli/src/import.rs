@@ -94,7 +94,7 @@ impl Import {
         let model = self.name(&client)?;
         // Our own key is for our hub.
         let token = std::env::var("HF_TOKEN").ok().filter(|token| !token.trim().is_empty());
-        let there = Client::new(&self.from, token.as_deref().map(Secret::new))?;
+        let there = Client::new(&self.from, token.as_deref().map(Secret::new))?.for_import();
         let Source { repository, revision } = &self.source;
         let snapshot = Snapshot::of(&there, repository, revision)?;
         let files = self.chosen(&snapshot)?;

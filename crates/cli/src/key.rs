@@ -40,17 +40,17 @@ pub(crate) struct Create {
     /// The models it is for [default: all]
     #[arg(long = "model", value_name = "OWNER/NAME")]
     models: Vec<ModelName>,
-    /// How many days it works
-    #[arg(long, value_name = "DAYS")]
+    /// How many days it works, at least 1 [default: for good]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     expires_in: Option<u32>,
     /// The most a call may cost, in OPG
-    #[arg(long, value_name = "OPG", value_parser = amount)]
+    #[arg(long, value_name = "OPG", value_parser = amount, allow_negative_numbers = true)]
     max_cost: Option<Amount>,
     /// The most that may be spent in a day, in OPG
-    #[arg(long, value_name = "OPG", value_parser = amount)]
+    #[arg(long, value_name = "OPG", value_parser = amount, allow_negative_numbers = true)]
     max_day: Option<Amount>,
     /// The most that may be spent in a month, in OPG
-    #[arg(long, value_name = "OPG", value_parser = amount)]
+    #[arg(long, value_name = "OPG", value_parser = amount, allow_negative_numbers = true)]
     max_month: Option<Amount>,
     /// The most calls in how long: 60/min, 5/s, 1000/h
     #[arg(long, value_name = "RATE")]

@@ -121,7 +121,8 @@ fn diff_words(diff: &api::ReleaseDiff) -> String {
     text
 }
 
-fn price_words(price: &api::PriceTerms) -> String {
+/// A price with what each of its terms is for.
+pub(crate) fn price_words(price: &api::PriceTerms) -> String {
     let terms = [
         (&price.per_call, "per call"),
         (&price.per_item, "per item"),

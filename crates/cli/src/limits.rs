@@ -19,13 +19,13 @@ use crate::screen::{Align, Screen, Table};
   modelhub limits --max-day none")]
 pub(crate) struct Limits {
     /// By one call, in OPG, or none
-    #[arg(long, value_name = "OPG", value_parser = limit)]
+    #[arg(long, value_name = "OPG", value_parser = limit, allow_negative_numbers = true)]
     max_cost: Option<Limit>,
     /// In a day of UTC
-    #[arg(long, value_name = "OPG", value_parser = limit)]
+    #[arg(long, value_name = "OPG", value_parser = limit, allow_negative_numbers = true)]
     max_day: Option<Limit>,
     /// In a month of UTC
-    #[arg(long, value_name = "OPG", value_parser = limit)]
+    #[arg(long, value_name = "OPG", value_parser = limit, allow_negative_numbers = true)]
     max_month: Option<Limit>,
     #[command(flatten)]
     connection: Connection,
@@ -96,10 +96,10 @@ pub(crate) struct Trial {
     #[arg(value_name = "OWNER/NAME")]
     model: ModelName,
     /// What you pay of trials, in all, in OPG
-    #[arg(long, value_name = "OPG", value_parser = amount)]
+    #[arg(long, value_name = "OPG", value_parser = amount, allow_negative_numbers = true)]
     budget: Option<Amount>,
     /// And of one account's
-    #[arg(long, value_name = "OPG", value_parser = amount)]
+    #[arg(long, value_name = "OPG", value_parser = amount, allow_negative_numbers = true)]
     per_account: Option<Amount>,
     /// Whether new accounts may try it at the hub's expense
     #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]

@@ -30,13 +30,16 @@ pub(crate) struct Report {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
 pub(crate) enum Reason {
     Malware,
     Copyright,
+    #[value(alias = "personal-data")]
     PersonalData,
     Illegal,
     Spam,
     Impersonation,
+    #[value(alias = "broken-promise")]
     BrokenPromise,
     Other,
 }
@@ -316,5 +319,20 @@ impl Unverify {
         let path = format!("/api/v1/admin/verified/{}", segment(self.handle.as_str()));
         let known: api::VerifiedAccount = self.data.operator()?.delete(&path)?;
         screen.show(&known, || format!("{} is not verified", known.handle))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_named_as_in_the_interface_and_dashes_are_taken_too() {
+        for reason in Reason::value_variants() {
+            let shown = reason.to_possible_value().unwrap();
+            assert_eq!(shown.get_name(), reason.word());
+            let dashed = Reason::from_str(&reason.word().replace('_', "-"), false).unwrap();
+            assert_eq!(dashed.word(), reason.word());
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Refund {
     #[arg(value_name = "CALL")]
     call: String,
     /// In OPG [default: all that is left]
-    #[arg(long, value_name = "OPG", value_parser = amount)]
+    #[arg(long, value_name = "OPG", value_parser = amount, allow_negative_numbers = true)]
     amount: Option<Amount>,
     /// Why; the caller reads it
     #[arg(long, required_unless_present = "list")]

@@ -8,7 +8,7 @@ use crate::place::Connection;
 use crate::screen::{Screen, one_line};
 use crate::verdicts;
 
-/// Publishes a commit that is on the hub, from a push of git or huggingface_hub.
+/// Publishes a commit that is on the hub, as huggingface_hub and other tools make them.
 ///
 /// The hub looks at it as it does at `modelhub publish`: loads it, reads its contract, runs its examples twice and
 /// seals the release. A push to main whose card names a price is published by itself after ten seconds without

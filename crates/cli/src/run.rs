@@ -1,12 +1,13 @@
 //! `modelhub run`: one paid call.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use ledger::Amount;
 use registry::{ModelName, ReleaseNumber};
 use serde::Deserialize;
@@ -30,6 +31,7 @@ const SHOWN: usize = 16;
 /// Types and shapes come from the model's contract. A VALUE is JSON or a plain text; a @FILE is a .json or .npy file,
 /// or bytes for UINT8 and BYTES inputs.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("given").args(["input", "text", "file", "row", "body"]).multiple(true).required(true))]
 #[command(after_help = "Examples:
   modelhub run alice/iris -i x=[5.1,3.5,1.4,0.2]
   modelhub run alice/reader@1.02 -i image=@page.npy --max-cost 0.01
@@ -44,7 +46,7 @@ pub(crate) struct Run {
     #[arg(value_name = "OWNER/NAME[@RELEASE]")]
     model: Target,
     /// An input: a value, or @ and a file
-    #[arg(short, long = "input", value_name = "NAME=VALUE|@FILE", required_unless_present_any = ["body", "text", "file", "row"])]
+    #[arg(short, long = "input", value_name = "NAME=VALUE|@FILE")]
     input: Vec<Input>,
     /// A ready request of the Open Inference Protocol
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
@@ -52,7 +54,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     values: Values,
     /// Pay at most this much, in OPG
-    #[arg(long, value_name = "OPG", value_parser = amount)]
+    #[arg(long, value_name = "OPG", value_parser = amount, allow_negative_numbers = true)]
     max_cost: Option<Amount>,
     /// Run it once, however often this is asked with the same key
     #[arg(long, value_name = "KEY")]
@@ -103,6 +105,9 @@ struct Answer {
     outputs: Vec<Value>,
 }
 
+/// What the classes of an output are called, by the output's name.
+type Labels = BTreeMap<String, Vec<String>>;
+
 /// What an answer came with.
 #[derive(Debug)]
 struct Bill {
@@ -127,14 +132,19 @@ impl Run {
     pub(crate) fn run(self, screen: Screen) -> anyhow::Result<()> {
         let client = self.connection.open()?;
         let at = self.model.path();
-        let contract: api::ModelMetadata = client.get(&at)?;
+        // A draft of its owner's has no contract yet: a call makes it a release.
+        let contract: Option<api::ModelMetadata> = client.find_unless(&at, "release_not_found")?;
         let json = |body| Form { content_type: "application/json".to_owned(), body };
         let (to, Form { content_type, body }) = match &self.body {
             _ if !self.values.is_empty() => (self.model.under("/api/v1/run"), self.values.form()?),
             Some(path) => (format!("{at}/infer"), json(ready(path)?)),
             None => {
-                let inputs = input::tensors(&self.input, &ports(&contract.inputs)?)?;
-                (format!("{at}/infer"), json(request(&inputs)))
+                let inputs = match &contract {
+                    Some(contract) => ports(&contract.inputs)?,
+                    // The hub's own words, for without a contract nobody knows what the values are.
+                    None => ports(&client.get::<api::ModelMetadata>(&at)?.inputs)?,
+                };
+                (format!("{at}/infer"), json(request(&input::tensors(&self.input, &inputs)?)))
             }
         };
         let max_cost = self.max_cost.map(|amount| amount.to_string());
@@ -158,22 +168,26 @@ impl Run {
         };
         let answer: Answer = client::read(response)?;
         spinner.finish_and_clear();
-        show(screen, &contract, &bill, answer)
+        let (name, labels) = match contract {
+            Some(contract) => (contract.name, contract.labels),
+            None => (self.model.model.to_string(), Labels::new()),
+        };
+        show(screen, &name, &labels, &bill, answer)
     }
 }
 
-fn show(screen: Screen, contract: &api::ModelMetadata, bill: &Bill, answer: Answer) -> anyhow::Result<()> {
+fn show(screen: Screen, model: &str, labels: &Labels, bill: &Bill, answer: Answer) -> anyhow::Result<()> {
     let mut outputs = answer.outputs;
     for output in &mut outputs {
         let name = output["name"].as_str().unwrap_or_default();
-        let best = contract.labels.get(name).map(|labels| tops(output, labels)).filter(|tops| !tops.is_empty());
+        let best = labels.get(name).map(|labels| tops(output, labels)).filter(|tops| !tops.is_empty());
         if let Some(best) = best {
             output["top"] = json!(best);
         }
     }
     let Bill { cost, paid_from, receipt, release, digest, cold, replayed } = bill;
     let document = json!({
-        "model": contract.name, "release": release, "digest": digest, "outputs": outputs,
+        "model": model, "release": release, "digest": digest, "outputs": outputs,
         "cost": cost, "paid_from": paid_from, "receipt": receipt, "cold": cold, "replayed": replayed,
     });
     screen.show(&document, || {

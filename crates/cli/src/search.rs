@@ -21,6 +21,7 @@ pub(crate) struct Search {
     /// text-classification, feature-extraction, …
     #[arg(long)]
     task: Option<String>,
+    /// mit, apache-2.0, …, as the card names it
     #[arg(long)]
     licence: Option<String>,
     /// onnx, safetensors, …; remote for those on their owner's server
@@ -30,8 +31,9 @@ pub(crate) struct Search {
     #[arg(long)]
     tag: Vec<String>,
     /// The most that a call may cost, in OPG
-    #[arg(long, value_name = "OPG")]
+    #[arg(long, value_name = "OPG", allow_negative_numbers = true)]
     max_price: Option<String>,
+    /// listed: there is no other tier yet
     #[arg(long)]
     tier: Option<String>,
     /// sealed, gated or open: who gets the weights

@@ -28,7 +28,8 @@ pub(crate) struct Settings {
     /// What its pages call it [default: Model Hub]
     #[arg(long, env = "MODELHUB_NAME")]
     pub(crate) name: Option<String>,
-    /// Webhooks may lead anywhere, this machine and its network included, over plain http too [default: false]
+    /// Webhooks and servers that run models (remote in the card) may lie anywhere, on this machine and its network too, and
+    /// over plain http [default: false]
     #[arg(long, env = "MODELHUB_ALLOW_PRIVATE_ADDRESSES", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) allow_private_addresses: Option<bool>,
     /// Models run although this kernel cannot lock runners in: only where all uploaders are trusted [default: false]

@@ -33,6 +33,7 @@ pub(crate) struct AdminQuota {
     /// GiB of different contents, in its models or waiting to be named; 0: nothing more may come in
     #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u64).range(..=1 << 30))]
     gib: Option<u64>,
+    /// How many models it may have; 0: none may be made
     #[arg(long, value_name = "COUNT")]
     models: Option<u64>,
     /// Of each model

@@ -32,7 +32,8 @@ pub(crate) fn send_all(
     let digests = side_by_side(files, |local| {
         let digest = local.digest(|size| reading.inc(size))?;
         if begun.lock().expect("nothing else is done under it").insert(digest.clone()) {
-            let way = Way { client, local, path: format!("/api/v1/uploads/{owner}/{digest}"), bar: &sending };
+            let path = format!("/api/v1/uploads/{owner}/{digest}");
+            let way = Way { client, owner, local, path, bar: &sending };
             way.send().with_context(|| format!("{} ({})", local.path, bytes(local.size_bytes())))?;
         }
         Ok(digest)
@@ -44,6 +45,7 @@ pub(crate) fn send_all(
 /// One file's way.
 struct Way<'a> {
     client: &'a Client,
+    owner: &'a Handle,
     local: &'a Local,
     path: String,
     bar: &'a ProgressBar,
@@ -53,7 +55,7 @@ impl Way<'_> {
     fn send(&self) -> anyhow::Result<()> {
         let size = self.local.size_bytes();
         let mut patience = Patience::default();
-        let mut arrived = self.client.arrived(&self.path)?;
+        let mut arrived = self.client.arrived(self.owner, &self.path)?;
         if let Arrived::Part { .. } = arrived {
             self.bar.inc_length(size);
         }
@@ -93,7 +95,7 @@ impl Way<'_> {
     fn look_again(&self, patience: &mut Patience, mut why: anyhow::Error) -> anyhow::Result<Arrived> {
         loop {
             patience.again(why)?;
-            why = match self.client.arrived(&self.path) {
+            why = match self.client.arrived(self.owner, &self.path) {
                 Ok(Arrived::Part { coming: true, .. }) => anyhow!("this file is being sent by somebody else"),
                 Ok(arrived) => return Ok(arrived),
                 Err(error) => error,

@@ -9,7 +9,7 @@ use ureq::Body;
 use ureq::http::Response;
 
 use crate::client::problem_of;
-use crate::screen::{Screen, one_line};
+use crate::screen::{Screen, hinted, one_line};
 
 /// One line of the hub's answer.
 #[derive(Debug, Deserialize)]
@@ -36,7 +36,8 @@ pub(crate) fn show(screen: Screen, response: Response<Body>, dry_run: bool) -> a
     let mut lines = BufReader::new(response.into_body().into_with_config().limit(64 * LINE_LIMIT).reader());
     let spinner = screen.spinner("The hub looks at it");
     let mut verdicts = Vec::new();
-    while let Some(line) = next_line(&mut lines)? {
+    let unknown = |why: String| hinted(why, unknown_end(dry_run));
+    while let Some(line) = next_line(&mut lines).map_err(|error| unknown(format!("{error:#}")))? {
         match serde_json::from_str(&line).context("the hub's answer has a line we cannot read")? {
             Line::Verdict(verdict) => {
                 spinner.suspend(|| screen.line(&words(&verdict)))?;
@@ -50,7 +51,17 @@ pub(crate) fn show(screen: Screen, response: Response<Body>, dry_run: bool) -> a
             }
         }
     }
-    bail!("the hub hung up before it said whether there is a release")
+    Err(unknown("the hub hung up before it said how this ended".to_owned()))
+}
+
+/// What to do where the end of a publish did not arrive.
+fn unknown_end(dry_run: bool) -> &'static str {
+    match dry_run {
+        true => "nothing is published by a dry run: run it again once the hub answers",
+        false => {
+            "it is not known whether it was published; publish again: what is there already is not published twice"
+        }
+    }
 }
 
 /// A verdict as a line.

@@ -7,7 +7,7 @@ use crate::account::{more, opg, page};
 use crate::hooks;
 use crate::place::Connection;
 use crate::run::amount;
-use crate::screen::{Align, Screen, Table};
+use crate::screen::{Align, Screen, Table, hinted};
 
 /// Who is told: one address of your alerts (`set`, `show`), and webhooks of what happens to your models (`add`, `list`).
 #[derive(Debug, Subcommand)]
@@ -35,7 +35,7 @@ pub(crate) struct Set {
     #[arg(value_name = "URL")]
     address: String,
     /// Be told when cash and promo together fall below it, in OPG
-    #[arg(long, value_name = "OPG", value_parser = amount)]
+    #[arg(long, value_name = "OPG", value_parser = amount, allow_negative_numbers = true)]
     low_balance: Option<Amount>,
     /// Replace the secret
     #[arg(long)]
@@ -95,7 +95,10 @@ impl Webhook {
         match self {
             Webhook::Set(set) => set.run(screen),
             Webhook::Show(Show { connection }) => {
-                let webhook: api::Webhook = connection.open()?.get(PATH)?;
+                let Some(webhook) = connection.open()?.find_unless::<api::Webhook>(PATH, "webhook_not_found")? else {
+                    let message = "your alerts have no address (webhook_not_found)";
+                    return Err(hinted(message, "modelhub webhook set URL"));
+                };
                 screen.show(&webhook, || words(&webhook))
             }
             Webhook::Add(add) => add.run(screen),

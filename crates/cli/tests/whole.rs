@@ -163,7 +163,7 @@ fn a_model_is_published_called_paid_receipted_and_audited() {
     tamper(&data, "update calls set cost = cost + 1 where cost > 0");
     let audit = hub.command(&["audit"]).output().unwrap();
     assert_eq!(audit.status.code(), Some(1));
-    assert_eq!(String::from_utf8(audit.stdout).unwrap().lines().last(), Some("books balance: 0.000000001"));
+    assert_eq!(String::from_utf8(audit.stdout).unwrap().lines().last(), Some("out of balance by 0.000000001"));
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn a_mistake_is_told_with_what_to_do() {
         ("mh_wrong", &["balance"], 1, &["bad_key", "hint: "]),
         (&alice, &["login", "no-address"], 1, &["is not the address of a hub"]),
         (&alice, &["run", "alice/none", "-i", "x=1"], 1, &["model_not_found"]),
-        (&alice, &["run", "alice/none"], 2, &["--input"]),
+        (&alice, &["run", "alice/none"], 2, &["--input", "--text", "--file", "--row", "--body"]),
         (&alice, &["run", "alice", "-i", "x=1"], 2, &["one slash"]),
         (&alice, &["run", "alice/none", "-i", "x"], 2, &["NAME=VALUE"]),
         (&alice, &["publish", empty], 1, &["holds no files", "hint: "]),
@@ -384,8 +384,11 @@ fn a_mistake_is_told_with_what_to_do() {
         (&alice, &["receipt", "nonsense", "--verify"], 1, &["receipt_not_found"]),
         (&alice, &["key", "create", "--scope", "everything"], 1, &["everything"]),
         (&alice, &["key", "create", "--scope", "admin"], 1, &["scope_missing"]),
+        (&alice, &["key", "create", "--expires-in", "0"], 2, &["--expires-in", "0 is not in 1.."]),
+        (&alice, &["key", "create", "--max-day", "-5"], 2, &["below zero"]),
         ("", &["admin", "deposit", "nobody", "1"], 1, &["account_not_found"]),
         ("", &["admin", "deposit", "alice", "0.0000000001"], 2, &["at most 9"]),
+        ("", &["admin", "deposit", "alice", "-5"], 2, &["below zero"]),
         ("", &["admin", "payout", "alice", "1"], 1, &["insufficient_funds"]),
         ("", &["admin", "account", "create", "alice"], 1, &["handle_taken"]),
         ("", &["admin", "account", "create", "api"], 1, &["reserved"]),
@@ -397,10 +400,11 @@ fn a_mistake_is_told_with_what_to_do() {
         (&alice, &["refund", "call_1"], 2, &["--reason"]),
         (&alice, &["refund", "call_1", "--reason", "x"], 1, &["invalid_request", "call: "]),
         (&alice, &["limits", "--max-day", "much"], 2, &["much", "or none"]),
+        (&alice, &["limits", "--max-day", "-5"], 2, &["below zero", "or none"]),
         (&alice, &["limits", "--max-day", "0"], 1, &["invalid_request", "leave it out"]),
         (&alice, &["trial", "alice/none"], 1, &["model_not_found"]),
         (&alice, &["statement", "2026-13"], 2, &["2026-13"]),
-        (&alice, &["webhook", "show"], 1, &["webhook_not_found", "hint: "]),
+        (&alice, &["webhook", "show"], 1, &["webhook_not_found", "hint: modelhub webhook set"]),
         (&alice, &["webhook", "set", "https://127.0.0.1/hook"], 1, &["not on the open internet"]),
         (&alice, &["webhook", "set", "http://example.com/"], 1, &["https is needed"]),
         ("", &["backup", empty, "--data", "/nowhere"], 1, &["/nowhere", "no ledger.db", "hint: "]),

@@ -75,7 +75,7 @@ impl Hub {
     async fn base(&self, viewer: Option<&Caller>, of: &Snapshot, name: &ModelName) -> Result<BaseView, Error> {
         let found = match self.repository(viewer, name).await {
             Ok(found) => found,
-            Err(error @ (Error::Internal { .. } | Error::Books { .. })) => return Err(error),
+            Err(error) if error.is_hubs_own() => return Err(error),
             // It is not here, or not for them.
             Err(_) => {
                 let name = name.to_string();

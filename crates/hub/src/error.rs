@@ -266,6 +266,9 @@ pub enum Error {
     Away(Away),
     #[error("the books cannot be written: {reason}")]
     Books { reason: String },
+    /// `reason` names places and is for the operator alone.
+    #[error("the files of models are out of reach at present")]
+    Storage { reason: String },
     #[error(
         "the catalogue has seen row {carried} and the books end at row {last}: rows are missing. Keep a copy of the folder, then restore a backup"
     )]
@@ -281,6 +284,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the hub had it, and neither who asked nor what was asked about.
+    pub(crate) fn is_hubs_own(&self) -> bool {
+        matches!(
+            self,
+            Error::Internal { .. }
+                | Error::Books { .. }
+                | Error::Storage { .. }
+                | Error::EngineUnavailable(_)
+                | Error::Busy { .. }
+        )
+    }
+
     /// The message with what to do about it.
     pub(crate) fn advised(&self) -> String {
         match self {
@@ -375,7 +390,7 @@ impl From<Failure> for Error {
 impl From<BlobError> for Error {
     fn from(error: BlobError) -> Self {
         match error {
-            BlobError::Io(error) => Error::Books { reason: error.to_string() },
+            BlobError::Io(error) => Error::Storage { reason: error.to_string() },
             other => Error::Blob(other),
         }
     }

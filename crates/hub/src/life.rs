@@ -29,7 +29,7 @@ pub struct PricesView {
 
 impl Hub {
     /// Advises against a release, for a reason; without one, no longer. Unversioned calls go to the newest release of
-    /// its major that is not yanked.
+    /// its major that is not yanked; if that one asks for more, it does so after the notice of a higher price.
     pub async fn yank(
         &self,
         caller: &Caller,
@@ -49,11 +49,16 @@ impl Hub {
         let release = self.release_of(&found.model.name, number).await?;
         let (hub, act) = (self.clone(), self.act(caller));
         whole(async move {
-            hub.0.catalog.yank(release.id, reason.as_deref(), act).await?;
+            hub.0.catalog.yank(release.id, reason.as_deref(), hub.notice_ms(), act).await?;
             hub.0.callables.forget(&release.model.name);
             hub.release_of(&release.model.name, number).await
         })
         .await
+    }
+
+    /// How long before a higher price holds its callers are told.
+    pub(crate) fn notice_ms(&self) -> i64 {
+        i64::from(self.settings().notice_days) * Time::DAY_MS
     }
 
     /// Gives a release another price: a lower one at once, a higher one after its notice, either from a moment on that is
@@ -69,7 +74,7 @@ impl Hub {
         let found = self.allowed(caller, Action::Manage, name).await?;
         chargeable(&price)?;
         let release = self.release_of(&found.model.name, number).await?;
-        let notice_ms = i64::from(self.settings().notice_days) * Time::DAY_MS;
+        let notice_ms = self.notice_ms();
         let (hub, act) = (self.clone(), self.act(caller));
         whole(async move {
             let new = NewPrice { release: release.id, price, from, notice_ms };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::Trial;
-use ledger::{ModelId, Price, ReleaseId, Tariff, Time};
+use ledger::{ModelId, Price, ReleaseId, Tariff};
 use registry::{
     Access, Card, CommitId, Contract, DEFAULT_DEADLINE_MS, Digest, Example, File, Handle, Labels, MAX_EXAMPLE_BYTES,
     ModelName, Output, ReleaseNumber, Remote, Section, TaskCard, Tolerance, Tree, agree, can_show, sample_inputs,
@@ -212,12 +212,23 @@ impl Hub {
             }
             None => say.told("release", number(&draft, latest.as_ref(), &contract)).await?,
         };
-        // Calls that name no release go to a minor one at once: what they pay rises with notice, as on the one before.
-        let before = latest.as_ref().filter(|latest| !same && latest.number.major() == number.major());
+        // Calls that name no release go to a minor one at once, and to a major one where its owner says so: what they pay
+        // rises with notice, as on the one before.
+        let minor = latest.as_ref().filter(|latest| !same && latest.number.major() == number.major()).cloned();
+        let before = match (&latest, minor) {
+            (Some(_), None) if draft.latest && !same => self.0.catalog.release(&name, None).await?,
+            (_, minor) => minor,
+        };
         let (price, coming) = before.map_or((price, None), |before| {
-            let notice_ms = i64::from(self.settings().notice_days) * Time::DAY_MS;
-            Tariff::taken_over(before.price_at(now), before.coming_price(now), price, now, notice_ms)
+            Tariff::taken_over(before.price_at(now), before.coming_price(now), price, now, self.notice_ms())
         });
+        // A card that is as it was undoes no price that was set since.
+        let asked = latest.as_ref().filter(|_| same).map(|latest| (latest.price_at(now), latest.asked_price(now)));
+        if let Some((holds, asked)) = asked.filter(|(_, asked)| *asked != price) {
+            let detail = format!("{holds} holds, and {asked} is what was set last: modelhub price changes it");
+            say.say("price", true, detail).await;
+        }
+        let price = asked.map_or(price, |(holds, _)| holds);
         if let Some(step) = &coming {
             let detail = format!("{price} until {}, {} from then on: callers get notice", step.from, step.price);
             say.say("price", true, detail).await;
@@ -299,7 +310,7 @@ impl Hub {
     async fn move_latest(&self, caller: &Caller, release: &ReleaseRecord, name: ModelName) -> Result<(), Error> {
         let (hub, act, model, major) = (self.clone(), self.act(caller), release.model.id, release.number.major());
         whole(async move {
-            hub.0.catalog.set_latest(model, major, act).await?;
+            hub.0.catalog.set_latest(model, major, hub.notice_ms(), act).await?;
             hub.0.callables.forget(&name);
             Ok(())
         })

@@ -165,6 +165,11 @@ pub(crate) struct Ranking {
     pub(crate) carried: Notify,
 }
 
+/// How many more models of an order are asked about at once, and how many at most for one part of it: those that are
+/// private or hidden are passed over.
+const LOOKED_AT: usize = 50;
+const MOST_LOOKED_AT: usize = 1_000;
+
 /// A part of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RankingWish {
@@ -196,23 +201,28 @@ impl Hub {
             wish.task.is_none() || wish.task.as_ref() == task
         };
         let skipped = usize::try_from(wish.after).unwrap_or(usize::MAX);
-        let mut left = board.orders.get(&wish.by).map_or(&[][..], Vec::as_slice).iter().filter(fits).skip(skipped);
-        let (mut ranked, mut seen) = (Vec::new(), wish.after);
-        while (ranked.len() as u64) < wish.limit {
-            let wanted = usize::try_from(wish.limit).unwrap_or(usize::MAX) - ranked.len();
-            let ids: Vec<ModelId> = left.by_ref().take(wanted).copied().collect();
-            if ids.is_empty() {
-                return Ok((ranked, None));
-            }
-            seen += ids.len() as u64;
+        let order = board.orders.get(&wish.by).map_or(&[][..], Vec::as_slice);
+        let mut left = order.iter().filter(fits).skip(skipped).copied().peekable();
+        let wanted = usize::try_from(wish.limit).unwrap_or(usize::MAX);
+        let (mut ranked, mut seen) = (Vec::new(), 0);
+        while ranked.len() < wanted && seen < MOST_LOOKED_AT && left.peek().is_some() {
+            let many = if seen == 0 { wanted } else { LOOKED_AT };
+            let ids: Vec<ModelId> = left.clone().take(many).collect();
             // The store has the last word on what is there, and for whom.
-            for one in self.listed(&ids).await? {
-                let place = wish.after + ranked.len() as u64 + 1;
-                ranked.push(Ranked { place, ..one });
+            let mut listed = self.listed(&ids).await?.into_iter().peekable();
+            for id in ids {
+                if ranked.len() == wanted {
+                    break;
+                }
+                left.next();
+                seen += 1;
+                if let Some(one) = listed.next_if(|one| one.shown.repository.model.id == id) {
+                    let place = wish.after + ranked.len() as u64 + 1;
+                    ranked.push(Ranked { place, ..one });
+                }
             }
         }
-        let more = left.next().is_some();
-        Ok((ranked, more.then_some(seen)))
+        Ok((ranked, left.peek().is_some().then_some(wish.after + seen as u64)))
     }
 
     /// Models by their first release, so many, the newest first.

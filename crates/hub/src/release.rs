@@ -104,6 +104,8 @@ impl Hub {
             }
             Ok(Ok(_)) => return Ok(()),
             Ok(Err(error)) => (None, Some(error.to_string())),
+            // Read again when it is due.
+            Err(error) if error.is_hubs_own() => (Some(now.plus_ms(AGAIN_MS)), None),
             Err(error) => (None, Some(error.to_string())),
         };
         if self.only_the_card_changed(repository, &tree).await? {
@@ -179,7 +181,7 @@ impl Hub {
                 tracing::info!("Published {} {} from {}", published.model, published.release, draft.branch);
                 return Ok(self.0.catalog.remove_draft(draft.model, &draft.branch, draft.commit).await?);
             }
-            Err(error) if is_hubs_own(&error) => {
+            Err(error) if error.is_hubs_own() => {
                 // Others do not wait for it.
                 let due = Some(self.0.clock.now().plus_ms(AGAIN_MS));
                 (DraftRecord { due, ..draft }, Err(error))
@@ -216,9 +218,4 @@ impl Hub {
         groups.extend(self.0.catalog.member(author, owner).await?.map(|member| (owner, member.role)));
         Ok(Caller::acting(account, groups))
     }
-}
-
-/// Whether the files had no part in it.
-fn is_hubs_own(error: &Error) -> bool {
-    matches!(error, Error::Internal { .. } | Error::Books { .. } | Error::EngineUnavailable(_) | Error::Busy { .. })
 }

@@ -36,6 +36,8 @@ pub struct Money {
 pub enum PriceError {
     #[error("price \"{text}\" has no currency: write it like \"0.002 OPG\" or \"0.0002 USD\"")]
     Currency { text: String },
+    #[error("price \"{text}\" is in \"{currency}\", and prices are in OPG or USD, written so: \"0.002 OPG\"")]
+    Unknown { text: String, currency: String },
     #[error("price \"{text}\": {error}")]
     Number { text: String, error: AmountError },
     #[error("price {price} is above the most a unit may cost, {limit}")]
@@ -87,11 +89,12 @@ impl FromStr for Money {
 
     fn from_str(text: &str) -> Result<Self, PriceError> {
         let shown = || shorten(text);
-        let (number, currency) = text.trim().split_once(' ').ok_or_else(|| PriceError::Currency { text: shown() })?;
-        let currency = match currency.trim() {
+        let at = text.find(char::is_alphabetic).ok_or_else(|| PriceError::Currency { text: shown() })?;
+        let (number, currency) = (text[..at].trim(), text[at..].trim());
+        let currency = match currency {
             "OPG" => Currency::Opg,
             "USD" => Currency::Usd,
-            _ => return Err(PriceError::Currency { text: shown() }),
+            other => return Err(PriceError::Unknown { text: shown(), currency: shorten(other) }),
         };
         let nano = parse_nano(number).map_err(|error| PriceError::Number { text: shown(), error })?;
         let money = Money { currency, nano };
@@ -313,6 +316,11 @@ mod tests {
             let taken = text.parse::<Money>();
             assert!(taken.is_err() || text == "0.1  OPG ", "{text} was taken as {taken:?}");
         }
+        let told = |text: &str| text.parse::<Money>().map_err(|error| error.to_string());
+        assert_eq!(told("0.1OPG"), told("0.1 OPG"));
+        assert!(told("0.1 EUR").is_err_and(|error| error.contains("is in \"EUR\"")));
+        assert!(told("0.1 opg").is_err_and(|error| error.contains("is in \"opg\"")));
+        assert!(told("0.1").is_err_and(|error| error.contains("no currency")));
         assert!(matches!(price("1 OPG", "1 USD", "").check(), Err(PriceError::Mixed { .. })));
         let large = price("1000000 OPG", "1000000 OPG", "");
         let usage = Usage { items: u64::MAX, ..Usage::ONE_CALL };

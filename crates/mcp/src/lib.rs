@@ -22,8 +22,9 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 
 pub use tools::Tools;
 
-/// Most bytes of a message: a call's body, in the letters of JSON.
-pub const MESSAGE_LIMIT: usize = 24 * 1024 * 1024;
+/// Most bytes of a message: a call's body, in the letters of JSON. Reading one takes many times its bytes of memory, for
+/// the protocol's types are told apart by trying.
+pub const MESSAGE_LIMIT: usize = 8 * 1024 * 1024;
 
 /// What is asked of a hub.
 #[derive(Debug, Clone)]

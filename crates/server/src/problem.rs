@@ -62,6 +62,7 @@ impl IntoResponse for Refused {
 fn log(error: &Error) {
     match error {
         Error::Books { reason } => tracing::error!("The books cannot be written: {reason}"),
+        Error::Storage { reason } => tracing::error!("Models' files are out of reach: {reason}"),
         Error::Internal { reason } => tracing::error!("The hub failed: {reason}"),
         Error::LostAccount(account) => tracing::error!("A release names {account}, which is not there"),
         Error::Refused(refusal) if code_of(refusal) == Code::Internal => {
@@ -170,7 +171,9 @@ fn told(error: Error) -> Problem {
             problem(Code::InvalidRequest)
         }
         Error::NoAccessRequest { .. } => problem(Code::AccessRequestNotFound),
-        Error::NoAccount { .. } => problem(Code::AccountNotFound),
+        Error::NoAccount { .. } => {
+            problem(Code::AccountNotFound).hint("check the handle: whoever it names has to have an account here first")
+        }
         Error::NotOrganisation { .. } => problem(Code::InvalidRequest),
         Error::NoMember { .. } => problem(Code::MemberNotFound),
         Error::LastAdmin { .. } => problem(Code::LastAdmin).hint("make another member an admin first"),
@@ -204,7 +207,8 @@ fn told(error: Error) -> Problem {
         },
         Error::Price(PriceError::NoRate) => problem(Code::InvalidPrice).hint("nothing was charged"),
         Error::Price(_) => problem(Code::InvalidPrice),
-        Error::Split(_) => problem(Code::InvalidSplit),
+        Error::Split(_) => problem(Code::InvalidSplit)
+            .hint("each receiver stands in it once, and the shares have to add up to 100%, like bob: 70%, carol: 30%"),
 
         Error::KeyReused => problem(Code::IdempotencyConflict).hint("use a new key for a new request"),
         Error::OutcomeExpired { .. } => problem(Code::OutcomeExpired),
@@ -236,7 +240,11 @@ fn told(error: Error) -> Problem {
         Error::Blob(BlobError::Offset { .. }) => problem(Code::UploadOffset),
         Error::Blob(BlobError::Long { .. }) => problem(Code::BodyTooLarge),
         Error::Blob(BlobError::Missing { .. }) => Refused::internal().into_problem(),
-        Error::Blob(BlobError::Io(_)) | Error::Books { .. } => {
+        Error::Blob(BlobError::Io(_)) | Error::Storage { .. } => {
+            Problem::new(Code::StorageUnavailable, "the files of models are out of reach at present; nothing was charged")
+                .hint("try again in a few seconds; the hub's operator finds the reason in its log")
+        }
+        Error::Books { .. } => {
             problem(Code::BooksUnavailable)
                 .hint("it is not known whether this was charged: repeat it with the same Idempotency-Key, or look at /api/v1/calls once the hub is back")
         }

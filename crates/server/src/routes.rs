@@ -2,6 +2,8 @@
 //!
 //! Bodies come through extractors with limits of their own, so axum's general one is off.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::from_fn_with_state;
@@ -18,11 +20,11 @@ use crate::{
 /// Everything the hub answers over HTTP.
 pub fn router(hub: Hub) -> Router {
     let edge = from_fn_with_state(hub.clone(), edge::edge);
-    let routes = routes().with_state(hub);
+    let routes = routes().with_state(hub.clone());
     let inside = routes.clone().layer(DefaultBodyLimit::disable()).layer(edge.clone());
     // Agents' tools ask all the others, as anybody does.
-    let agents = mcp::service(inside);
-    let answer = async move |request: Request| agents.handle(request).await;
+    let agents = Arc::new(mcp::Agents::new(inside, hub));
+    let answer = async move |request: Request| agents.answer(request).await;
     routes.route("/mcp", post(answer)).layer(DefaultBodyLimit::disable()).layer(edge)
 }
 

@@ -117,7 +117,8 @@ impl Blobs {
         }
         let mut content = self.shelves.content(digest).map_err(io::Error::other)?;
         let size = content.size()?;
-        self.leave_room(size).map_err(io::Error::other)?;
+        // Copies make way for a copy, and nothing that a user sent.
+        self.room_for(size, || cache.make_way()).map_err(io::Error::other)?;
         cache.file(digest, size, |to| io::copy(&mut content, to).map(drop))
     }
 
@@ -213,15 +214,21 @@ impl Blobs {
         self.begin(None, limit, None)
     }
 
-    /// What users hand in leaves something of the disk to the books. Halves make way before anything is refused.
+    /// What users hand in leaves something of the disk to the books. Copies of what lies in a bucket make way, then halves,
+    /// before anything is refused.
     pub fn leave_room(&self, size: u64) -> Result<(), BlobError> {
+        let copies = || self.cache.as_ref().is_some_and(|cache| cache.make_way());
+        self.room_for(size, || copies() || self.halves.make_way())
+    }
+
+    fn room_for(&self, size: u64, make_way: impl Fn() -> bool) -> Result<(), BlobError> {
         loop {
             let disk = rustix::fs::statvfs(&self.folder).map_err(io::Error::from)?;
             let left = disk.f_bavail.saturating_mul(disk.f_frsize);
             if left >= size.saturating_add(RESERVE_BYTES) {
                 return Ok(());
             }
-            if !self.halves.make_way() {
+            if !make_way() {
                 return Err(BlobError::Full { left });
             }
         }

@@ -145,13 +145,25 @@ impl Cache {
         Ok(file)
     }
 
+    /// Lets go of the copy that was used longest ago; false if there is none.
+    pub(crate) fn make_way(&self) -> bool {
+        self.give_up_oldest(&mut self.lock())
+    }
+
+    fn give_up_oldest(&self, state: &mut State) -> bool {
+        let oldest = state.files.iter().min_by_key(|(_, kept)| kept.used).map(|(digest, _)| *digest);
+        let Some(oldest) = oldest else { return false };
+        state.files.remove(&oldest);
+        remove(&self.path(oldest));
+        true
+    }
+
     /// Lets go of what was used longest ago until there is room. False if that is not enough.
     fn make_room(&self, state: &mut State, size: u64) -> bool {
         while state.taken().saturating_add(size) > self.limit {
-            let oldest = state.files.iter().min_by_key(|(_, kept)| kept.used).map(|(digest, _)| *digest);
-            let Some(oldest) = oldest else { return size == 0 };
-            state.files.remove(&oldest);
-            remove(&self.path(oldest));
+            if !self.give_up_oldest(state) {
+                return size == 0;
+            }
         }
         true
     }
@@ -283,6 +295,16 @@ mod tests {
         let large = cache.file(Digest::of(b"larger"), 6, |_| unreachable!("it is too large")).unwrap_err();
         assert_eq!(large.kind(), io::ErrorKind::FileTooLarge);
         cache.forget(Digest::of(b"two."));
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    #[test]
+    fn copies_make_way_for_others_bytes_the_oldest_first() {
+        let (folder, cache) = cache(100);
+        assert!(ask(&cache, b"one.") && ask(&cache, b"two.") && !ask(&cache, b"one."));
+        assert!(cache.make_way());
+        assert!(!ask(&cache, b"one."), "the other one went");
+        assert!(cache.make_way() && !cache.make_way());
         assert_eq!(files(folder.path()), 0);
     }
 

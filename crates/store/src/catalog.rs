@@ -448,8 +448,8 @@ pub trait Catalog:
 
     /// Seals a release. One that exists already under its number is `ReleaseExists`.
     async fn seal(&self, release: &NewRelease) -> Result<(), CatalogError>;
-    /// Moves unversioned calls to the newest minor of `major`.
-    async fn set_latest(&self, model: ModelId, major: u32, act: Act) -> Result<(), CatalogError>;
+    /// Moves unversioned calls to the newest minor of `major`. If that asks for more, it does so after a notice.
+    async fn set_latest(&self, model: ModelId, major: u32, notice_ms: i64, act: Act) -> Result<(), CatalogError>;
     async fn model(&self, name: &ModelName) -> Result<Option<ModelRecord>, CatalogError>;
     /// One release of a model: the asked one, or the one that unversioned calls go to. That one is yanked only if all of
     /// its major are.

@@ -46,8 +46,15 @@ pub struct NewPrice {
 /// The part of the catalogue that is about what becomes of releases.
 #[async_trait]
 pub trait Lives {
-    /// Yanks a release for a reason, or puts it back without one. False if nothing changes.
-    async fn yank(&self, release: ReleaseId, reason: Option<&str>, act: Act) -> Result<bool, CatalogError>;
+    /// Yanks a release for a reason, or puts it back without one. False if nothing changes. Where unversioned calls go to
+    /// another release by that, one that asks for more does so after a notice of so many milliseconds.
+    async fn yank(
+        &self,
+        release: ReleaseId,
+        reason: Option<&str>,
+        notice_ms: i64,
+        act: Act,
+    ) -> Result<bool, CatalogError>;
     /// Gives a release another price. None if it has it and nothing else was announced.
     async fn set_price(&self, new: &NewPrice, act: Act) -> Result<Option<Step>, CatalogError>;
     /// The releases of a model that are yanked, and why.

@@ -69,7 +69,7 @@ pub trait Rankings {
     async fn rank(&self, today: i64, limit: u64) -> Result<Vec<(ModelId, Option<Standing>)>, CatalogError>;
     /// Standings as they were counted last, by the models' ids, those after one.
     async fn standings(&self, after: Option<ModelId>, limit: u64) -> Result<Vec<(ModelId, Standing)>, CatalogError>;
-    /// Models by their first release, the newest first; private ones too.
+    /// Models that everybody sees by their first release, the newest first.
     async fn newest(&self, offset: u64, limit: u64) -> Result<Vec<ModelId>, CatalogError>;
     /// What all models came to from a day on.
     async fn totals_since(&self, day: i64) -> Result<ModelTotals, CatalogError>;

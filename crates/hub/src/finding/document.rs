@@ -1,5 +1,7 @@
 //! What the index gets to know of a model.
 
+use std::sync::Arc;
+
 use registry::{Revision, Tree};
 use search::{Change, Document};
 use store::Shown;
@@ -26,10 +28,17 @@ const FORMATS: &[(&str, &str)] = &[
 const REMOTE: &str = "remote";
 
 impl Hub {
-    pub(super) async fn change_of(&self, shown: Shown) -> Result<Change, Error> {
+    /// The change, and whether its card was read: where files are out of reach, a model is found by the rest.
+    pub(super) async fn change_of(&self, shown: Shown) -> Result<(Change, bool), Error> {
         let Shown { repository, release, totals, .. } = shown;
         let snapshot = self.snapshot_of(repository.clone(), &Revision::main()).await?;
-        let card = self.card(&snapshot).await?;
+        let (card, read) = match self.card(&snapshot).await {
+            Err(error) if error.is_hubs_own() => {
+                tracing::warn!("The card of {} cannot be read for the search index: {error:?}", repository.model.name);
+                (Arc::default(), false)
+            }
+            card => (card?, true),
+        };
         let (now, rate) = (self.0.clock.now(), self.settings().rate);
         let price = release.as_ref().and_then(|release| {
             release.price_at(now).cost(&ledger::Usage::ONE_CALL, rate).ok().map(|cost| cost.nano().unsigned_abs())
@@ -41,7 +50,7 @@ impl Hub {
         };
         let ms = |time: ledger::Time| time.0.max(0).unsigned_abs();
         let summary = release.as_ref().map(|release| release.summary.clone()).or_else(|| card.summary.clone());
-        Ok(Change::Put(Box::new(Document {
+        let document = Document {
             id: repository.model.id.0,
             owner: repository.model.owner.id.0,
             private: repository.model.private,
@@ -64,7 +73,8 @@ impl Hub {
             updated: ms(repository.changed),
             calls: totals.paid_calls,
             earned: totals.creators_earned.nano().unsigned_abs(),
-        })))
+        };
+        Ok((Change::Put(Box::new(document)), read))
     }
 }
 

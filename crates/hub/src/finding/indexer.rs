@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Where calls of many models were counted, they are written this often.
 const MANY: usize = 50;
 const RANKS: Duration = Duration::from_secs(60);
+/// Cards that were out of reach are asked for again this often.
+const UNREAD: Duration = Duration::from_secs(30);
 /// After an error.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -35,13 +37,17 @@ struct Pace {
     ranked: Instant,
     /// Prices that began to hold until then are in the index.
     priced: Time,
+    /// Whose cards could not be read, and when that was tried last.
+    unread: Vec<ModelId>,
+    tried: Instant,
 }
 
 impl Hub {
     /// The task that keeps the index.
     pub(crate) async fn keep_index(&self) {
         self.check_index().await;
-        let mut pace = Pace { wrote: None, ranked: Instant::now(), priced: Time(0) };
+        let now = Instant::now();
+        let mut pace = Pace { wrote: None, ranked: now, priced: Time(0), unread: Vec::new(), tried: now };
         loop {
             if self.0.searching.damaged.swap(false, Ordering::Relaxed) {
                 self.begin_index_again().await;
@@ -142,12 +148,17 @@ impl Hub {
         }
         models.extend(self.repriced(pace).await?);
         models.extend(self.ranked(pace).await?);
+        if !pace.unread.is_empty() && pace.tried.elapsed() >= UNREAD {
+            let some = pace.unread.len().min(STRETCH as usize);
+            models.extend(pace.unread.drain(..some));
+            pace.tried = Instant::now();
+        }
         models.sort_unstable_by_key(|model| model.0);
         models.dedup();
         if models.is_empty() && state == before {
             return Ok(false);
         }
-        let changes = self.changes_of(&models).await?;
+        let changes = self.changes_of(&models, &mut pace.unread).await?;
         if let Some(wrote) = pace.wrote.filter(|_| !state.reading) {
             tokio::time::sleep_until(wrote + GAP).await;
         }
@@ -187,8 +198,8 @@ impl Hub {
         Ok(self.0.catalog.models_of(&releases.into_iter().collect::<Vec<_>>()).await?)
     }
 
-    /// What these models are now; those that are gone are removed.
-    async fn changes_of(&self, models: &[ModelId]) -> Result<Vec<Change>, Error> {
+    /// What these models are now; those that are gone are removed, and those whose card is out of reach are noted.
+    async fn changes_of(&self, models: &[ModelId], unread: &mut Vec<ModelId>) -> Result<Vec<Change>, Error> {
         let mut changes = Vec::with_capacity(models.len());
         for some in models.chunks(AT_ONCE) {
             let mut gone: std::collections::HashSet<ModelId> = some.iter().copied().collect();
@@ -201,7 +212,11 @@ impl Hub {
                     continue;
                 }
                 match self.change_of(shown).await {
-                    Ok(change) => changes.push(change),
+                    Ok((change, read)) => {
+                        changes.push(change);
+                        unread.extend((!read).then_some(id));
+                    }
+                    Err(error) if error.is_hubs_own() => return Err(error),
                     // One that cannot be read is not found, and keeps nobody from finding the others.
                     Err(error) => {
                         tracing::warn!("{name} cannot be read for the search index: {error}");

@@ -220,3 +220,34 @@ async fn a_minor_release_raises_no_price_before_its_notice() {
     assert_eq!((quote().await.cost, quote().await.coming), (testkit::opg("0.001"), None));
     hub.finish().await;
 }
+
+#[tokio::test]
+async fn whatever_moves_unversioned_calls_raises_no_price_before_its_notice() {
+    let (hub, alice, bob) = scene().await;
+    let from = MORNING.plus_ms(14 * Time::DAY_MS);
+    let cheap = alice.publish("alice/echo").file("notes.txt", "cheap").price("0.001 OPG").await.unwrap();
+    assert_eq!(cheap.release, number("1.02"));
+    let quote = async || hub.hub().quote(None, &model("alice/echo"), None).await.unwrap();
+    assert_eq!((quote().await.cost, quote().await.coming), (testkit::opg("0.001"), None));
+
+    yank(&hub, &alice, "1.02", Some("too cheap")).await.unwrap();
+    let now = quote().await;
+    assert_eq!((now.release, now.cost), (number("1.01"), testkit::opg("0.001")));
+    assert_eq!(
+        now.coming.map(|step| (step.from, step.price)),
+        Some((from, Price::per_call("0.002 OPG".parse().unwrap())))
+    );
+    // There and back is no way around it.
+    yank(&hub, &alice, "1.02", None).await.unwrap();
+    yank(&hub, &alice, "1.02", Some("too cheap")).await.unwrap();
+    assert_eq!(quote().await.cost, testkit::opg("0.001"));
+    // Nor is to wait until the notice is nearly over: it was given to those who were there then.
+    yank(&hub, &alice, "1.02", None).await.unwrap();
+    hub.hours_pass(13 * DAYS);
+    yank(&hub, &alice, "1.02", Some("too cheap")).await.unwrap();
+    hub.hours_pass(14 * DAYS - 1);
+    assert_eq!(bob.infer("alice/echo").await.unwrap().cost, testkit::opg("0.001"));
+    hub.hours_pass(1);
+    assert_eq!(bob.infer("alice/echo").await.unwrap().cost, testkit::opg("0.002"));
+    hub.finish().await;
+}

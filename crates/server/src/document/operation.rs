@@ -296,6 +296,7 @@ impl Operation {
         if self.who != Who::Everybody || self.path.contains('{') || !self.bodies.is_empty() {
             codes.push(Code::Internal);
             codes.extend(changes.then_some(Code::BooksUnavailable));
+            codes.extend((changes || of_model).then_some(Code::StorageUnavailable));
         }
         Code::ALL.iter().copied().filter(|code| codes.contains(code)).collect()
     }

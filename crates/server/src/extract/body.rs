@@ -30,6 +30,12 @@ impl<S: Send + Sync> FromRequest<S> for Incoming {
     }
 }
 
+impl From<Body> for Incoming {
+    fn from(body: Body) -> Incoming {
+        Incoming(body)
+    }
+}
+
 impl Incoming {
     #[cfg(test)]
     pub(crate) fn of(body: Vec<u8>) -> Incoming {

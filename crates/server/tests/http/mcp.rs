@@ -57,13 +57,26 @@ async fn what_is_no_message_is_refused_in_few_words() {
         ("application/json", ACCEPT, "no JSON".to_owned(), 400),
         ("text/plain", ACCEPT, call("1").to_string(), 400),
         ("application/json", "text/html", call("1").to_string(), 400),
-        ("application/json", ACCEPT, " ".repeat(mcp::MESSAGE_LIMIT + 1), 413),
+        // Whoever has no key sends little.
+        ("application/json", ACCEPT, format!("{}{}", " ".repeat(64 * 1024), call("1")), 413),
     ] {
         let asking = hub.post("/mcp").header("host", "hub").header("accept", accept).header("content-type", kind);
         let answer = asking.body(body).await;
         assert_eq!(answer.status, StatusCode::from_u16(status).unwrap(), "{kind} {accept}: {}", answer.text());
         assert!(!answer.text().contains("<html"), "{}", answer.text());
     }
+}
+
+#[tokio::test]
+async fn a_key_may_send_more_up_to_a_limit() {
+    let hub = TestHub::ready().await;
+    let sent = async |spaces: usize| {
+        let asking = message(&hub).key(&hub.bob);
+        asking.body(format!("{}{}", " ".repeat(spaces), call("0.002"))).await
+    };
+    let answer = content(&sent(64 * 1024).await);
+    assert_eq!(answer["model_name"], "alice/iris", "{answer}");
+    sent(mcp::MESSAGE_LIMIT).await.refused(413, "body_too_large", "larger than 8388608 bytes");
 }
 
 #[tokio::test]

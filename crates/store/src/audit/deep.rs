@@ -1,6 +1,9 @@
-//! What a quick look leaves out: every page of both databases, every file they name, every signature that was given.
+//! What a quick look leaves out: every page of both databases, every file they name, every kept answer, every
+//! signature that was given.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use ledger::CallId;
@@ -9,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{AuditError, Deep, Proof, Report};
 use crate::shelves::Shelves;
-use crate::sqlite::row;
+use crate::sqlite::{kept, row};
 
 pub(super) fn look(
     folder: &Path,
@@ -21,7 +24,7 @@ pub(super) fn look(
 ) -> Result<Deep, AuditError> {
     let mut deep = Deep::default();
     pages("ledger.db", ledger, &mut deep, report)?;
-    outcome_files(folder, ledger, &mut deep, report)?;
+    outcomes(folder, ledger, &mut deep, report)?;
     if let Some(catalog) = catalog {
         pages("hub.db", catalog, &mut deep, report)?;
         receipts(ledger, catalog, proof, &mut deep, report)?;
@@ -73,14 +76,28 @@ fn receipts(
     Ok(())
 }
 
-fn outcome_files(folder: &Path, ledger: &Connection, deep: &mut Deep, report: &mut Report) -> Result<(), AuditError> {
-    let mut named = ledger.prepare("SELECT seq, file FROM outcomes WHERE file IS NOT NULL")?;
-    let named = named.query_map([], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, String>(1)?)))?;
-    for file in named {
-        let (seq, file) = file?;
-        deep.outcome_files += 1;
-        if !folder.join("outcomes").join(&file).is_file() {
-            report.differ(format!("row {seq}: the file of its outcome, {file}, is gone"));
+/// Every kept answer is what was kept, those in files and those in rows.
+fn outcomes(folder: &Path, ledger: &Connection, deep: &mut Deep, report: &mut Report) -> Result<(), AuditError> {
+    let mut outcomes =
+        ledger.prepare("SELECT o.seq, o.file, o.body, c.id FROM outcomes o JOIN calls c ON c.seq = o.seq")?;
+    let mut rows = outcomes.query([])?;
+    while let Some(row) = rows.next()? {
+        let (seq, file, call) = (row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, CallId(row.get(3)?));
+        let read = match (&file, row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)?) {
+            (_, Some(body)) => kept::read(call, body, io::sink()),
+            (Some(file), None) => {
+                deep.outcome_files += 1;
+                let from = File::open(folder.join("outcomes").join(file));
+                from.and_then(|from| kept::read(call, from, io::sink()))
+            }
+            (None, None) => Ok(()),
+        };
+        match (read, file) {
+            (Ok(()), _) => {}
+            (Err(error), Some(file)) if error.kind() == io::ErrorKind::NotFound => {
+                report.differ(format!("row {seq}: the file of its outcome, {file}, is gone"));
+            }
+            (Err(error), _) => report.differ(format!("row {seq}: the answer kept for its key: {error}")),
         }
     }
     Ok(())

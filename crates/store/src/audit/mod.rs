@@ -4,7 +4,7 @@
 //! once more, in another way, so that one mistake cannot hide behind itself. Looks only; never writes.
 //!
 //! `rows.rs` walks the books, `refunds.rs` and `holds.rs` follow what spans several rows, `sums.rs` compares what pages
-//! show, `deep.rs` reads what a quick look leaves out: every page, every file, every signature.
+//! show, `deep.rs` reads what a quick look leaves out: every page, every file, every kept answer, every signature.
 
 mod deep;
 mod holds;
@@ -22,6 +22,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::begun::{BegunError, shelves_of};
+use crate::books::Seq;
 use crate::sqlite::{CATALOG, LEDGER, OpenError, open_read_only};
 
 /// How many differences are told in full.
@@ -76,6 +77,16 @@ impl Report {
         self.differences == 0 && self.books_balance == 0
     }
 
+    /// What is wrong, in a sentence that names the first of it; none: they are in order.
+    pub(crate) fn wrong(&self) -> Option<String> {
+        match (&self.first[..], self.differences) {
+            _ if self.in_order() => None,
+            ([], _) => Some(format!("the books are out of balance by {} nano-OPG", self.books_balance)),
+            ([first, ..], 1) => Some(first.clone()),
+            ([first, ..], differences) => Some(format!("{first} ({} more differences)", differences - 1)),
+        }
+    }
+
     fn differ(&mut self, what: String) {
         self.differences += 1;
         if self.first.len() < SHOWN {
@@ -117,6 +128,8 @@ pub enum AuditError {
     Older { path: PathBuf, found: usize, known: usize },
     #[error("the books cannot be read: {0}")]
     Read(#[from] rusqlite::Error),
+    #[error("the books cannot be read after row {row}: {error}")]
+    Torn { row: u64, error: rusqlite::Error },
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: std::io::Error },
     #[error(transparent)]
@@ -143,24 +156,41 @@ pub fn audit(folder: &Path) -> Result<Report, AuditError> {
 
 /// [`audit`], as deep as it is asked to be.
 pub fn audit_to(folder: &Path, depth: &Depth<'_>) -> Result<Report, AuditError> {
+    look(folder, depth, None)
+}
+
+/// Audits a copy, up to row `last`, for what a restore would find: that moves a catalogue of an older schema first, and
+/// makes the sums of one again that has carried over more rows than the books have.
+pub(crate) fn audit_copy(folder: &Path, last: Seq, progress: &dyn Fn(u64)) -> Result<Report, AuditError> {
+    look(folder, &Depth { progress: Some(progress), ..Depth::default() }, Some(last))
+}
+
+fn look(folder: &Path, depth: &Depth<'_>, copied: Option<Seq>) -> Result<Report, AuditError> {
     let path = folder.join("ledger.db");
     if !path.is_file() {
         return Err(AuditError::Missing { path });
     }
     // Beside a running hub each file is seen at one moment, in this order: sums were carried over from rows that the
     // books' moment has, and a release was sealed before the first row that names it.
-    let carried = open_catalog(folder)?;
-    let watermark = carried.as_ref().map(sums::watermark).transpose()?;
+    let catalog = || match open_catalog(folder) {
+        Err(AuditError::Older { .. }) if copied.is_some() => Ok(None),
+        opened => opened,
+    };
+    let mut carried = catalog()?;
+    let mut watermark = carried.as_ref().map(sums::watermark).transpose()?;
+    if copied.is_some_and(|last| watermark > Some(last)) {
+        (carried, watermark) = (None, None);
+    }
     let ledger = open(&path, &LEDGER)?;
     ledger.execute_batch("BEGIN")?;
     ledger.query_row("SELECT count(*) FROM snapshot", [], |_| Ok(()))?;
-    let releases = open_catalog(folder)?.as_ref().map(read_releases).transpose()?;
+    let releases = catalog()?.as_ref().map(read_releases).transpose()?;
     let mut audit = Audit {
         report: Report::default(),
         sums: Sums::new(),
         held: Sums::new(),
         shown: sums::Shown::new(watermark),
-        keyed: HashMap::new(),
+        keyed: rows::Charged::default(),
         holds: holds::Holds::read(&ledger)?,
         refunds: refunds::Refunds::read(&ledger)?,
         releases,
@@ -189,7 +219,7 @@ struct Audit<'a> {
     /// Set aside by durable holds.
     held: Sums,
     shown: sums::Shown,
-    keyed: HashMap<[u8; 32], (u64, i64)>,
+    keyed: rows::Charged,
     holds: holds::Holds,
     refunds: refunds::Refunds,
     releases: Option<Releases>,

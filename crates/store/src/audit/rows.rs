@@ -1,19 +1,23 @@
 //! Row after row: places, checksums, costs, cuts, legs, balances.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use ledger::{AccountId, Call, CallId, Class, Kind, Outcome, Purse, Role, Transfer};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, Statement};
 
 use super::{Audit, AuditError, Said};
+use crate::books::OUTCOME_WINDOW_MS;
 use crate::sqlite::row::{self, Read};
 use crate::sqlite::snapshot::{State, Sum};
+
+/// A row with its place; one that cannot be read has a place, too.
+type Placed<T> = (u64, rusqlite::Result<Read<T>>);
 
 /// One kind of row, in order, with the place of the next.
 struct Stream<'s, T> {
     rows: rusqlite::Rows<'s>,
     read: fn(&SqlRow<'_>) -> rusqlite::Result<Read<T>>,
-    next: Option<Result<Read<T>, rusqlite::Error>>,
+    next: Option<Placed<T>>,
 }
 
 impl<'s, T> Stream<'s, T> {
@@ -27,23 +31,52 @@ impl<'s, T> Stream<'s, T> {
     }
 
     fn step(&mut self) -> rusqlite::Result<()> {
-        self.next = self.rows.next()?.map(self.read);
+        self.next = match self.rows.next()? {
+            Some(row) => Some((u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0), (self.read)(row))),
+            None => None,
+        };
         Ok(())
     }
 
-    /// A row that cannot be read has no place, so it is taken first and named.
     fn place(&self) -> u64 {
-        match &self.next {
-            Some(Ok(read)) => read.seq,
-            Some(Err(_)) => 0,
-            None => u64::MAX,
-        }
+        self.next.as_ref().map_or(u64::MAX, |(seq, _)| *seq)
     }
 
-    fn take(&mut self) -> rusqlite::Result<Option<Result<Read<T>, rusqlite::Error>>> {
+    /// The next row, which stands after row `last`.
+    fn take(&mut self, last: u64) -> Result<Option<Placed<T>>, AuditError> {
         let taken = self.next.take();
-        self.step()?;
+        self.step().map_err(|error| AuditError::Torn { row: last, error })?;
         Ok(taken)
+    }
+}
+
+/// Keys that were charged, as long as their day is not over: no more of them than the writer's own window has, however
+/// long the history.
+#[derive(Debug, Default)]
+pub(super) struct Charged {
+    /// The row, and when its call had finished.
+    by: HashMap<[u8; 32], (u64, i64)>,
+    /// As they came.
+    leaving: VecDeque<([u8; 32], i64)>,
+    latest: i64,
+}
+
+impl Charged {
+    /// Notes a charge; gives the row that the same key was charged in before, within a day.
+    fn note(&mut self, hash: [u8; 32], seq: u64, at: i64) -> Option<u64> {
+        self.latest = self.latest.max(at);
+        while let Some((hash, at)) = self.leaving.front().copied()
+            && self.latest.saturating_sub(at) >= OUTCOME_WINDOW_MS
+        {
+            self.leaving.pop_front();
+            // The key may have been used again since.
+            if self.by.get(&hash).is_some_and(|(_, last)| *last == at) {
+                self.by.remove(&hash);
+            }
+        }
+        self.leaving.push_back((hash, at));
+        let (earlier, before) = self.by.insert(hash, (seq, at))?;
+        (at.saturating_sub(before) < OUTCOME_WINDOW_MS).then_some(earlier)
     }
 }
 
@@ -77,13 +110,13 @@ impl Audit<'_> {
                 break;
             }
             let seq = if calls.place() == first {
-                self.one("call", last, calls.take()?, |audit, seq, call| audit.call(seq, &call))
+                self.one("a call", calls.take(last)?, |audit, seq, call| audit.call(seq, &call))
             } else if transfers.place() == first {
-                self.one("transfer", last, transfers.take()?, |audit, seq, transfer| audit.transfer(seq, &transfer))
+                self.one("a transfer", transfers.take(last)?, |audit, seq, transfer| audit.transfer(seq, &transfer))
             } else if holds.place() == first {
-                self.one("hold", last, holds.take()?, |audit, seq, pending| audit.pending(seq, &pending))
+                self.one("a hold", holds.take(last)?, |audit, seq, pending| audit.pending(seq, &pending))
             } else {
-                self.one("end of a hold", last, ends.take()?, |audit, seq, ended| audit.ended(seq, &ended))
+                self.one("the end of a hold", ends.take(last)?, |audit, seq, ended| audit.ended(seq, &ended))
             };
             let Some(seq) = seq else { continue };
             if seq <= last {
@@ -111,27 +144,19 @@ impl Audit<'_> {
     }
 
     /// Looks at one row; gives its place.
-    fn one<T>(
-        &mut self,
-        what: &str,
-        last: u64,
-        taken: Option<Result<Read<T>, rusqlite::Error>>,
-        look: impl FnOnce(&mut Self, u64, T),
-    ) -> Option<u64> {
-        match taken? {
-            Ok(Read { seq, row, intact }) => {
+    fn one<T>(&mut self, what: &str, taken: Option<Placed<T>>, look: impl FnOnce(&mut Self, u64, T)) -> Option<u64> {
+        let (seq, read) = taken?;
+        match read {
+            Ok(Read { row, intact, .. }) => {
                 self.report.rows += 1;
                 look(self, seq, row);
                 if !intact {
                     self.report.differ(format!("row {seq} is not what was written: its checksum is wrong"));
                 }
-                Some(seq)
             }
-            Err(error) => {
-                self.report.differ(format!("a {what} after row {last} cannot be read: {error}"));
-                None
-            }
+            Err(error) => self.report.differ(format!("row {seq}, {what}, cannot be read: {error}")),
         }
+        Some(seq)
     }
 
     /// One run, one row.
@@ -166,8 +191,7 @@ impl Audit<'_> {
         }
         self.class(seq, call);
         if let (Some(keyed), Outcome::Ok) = (&call.keyed, call.outcome)
-            && let Some((earlier, at)) = self.keyed.insert(keyed.hash, (seq, call.finished.0))
-            && call.finished.0 - at < crate::books::OUTCOME_WINDOW_MS
+            && let Some(earlier) = self.keyed.note(keyed.hash, seq, call.finished.0)
         {
             self.report.differ(format!("rows {earlier} and {seq}: one idempotency key was charged twice"));
         }

@@ -10,17 +10,20 @@
 //! models need are there.
 //!
 //! Always: the books are copied before the catalogue and both before blobs, so that nothing names what is not there; each
-//! database is copied as it was at one moment; collection is held off meanwhile; the former backup stays until the new one is complete; every file is
-//! checked by its digest before it is used again.
+//! database is copied as it was at one moment; collection is held off meanwhile; the former backup stays until the new one is complete and its books
+//! were found in order, as a restore wants them; every file is checked by its digest before it is used again.
 //!
-//! Absent on purpose: what the copy is worth. `audit` says that, of a generation as of a hub's folder.
+//! Absent on purpose: what the copy is worth beyond its books. `audit --deep` says that, of a generation as of a hub's
+//! folder.
 
+mod disk;
 mod restore;
+mod sound;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,7 +33,6 @@ use registry::{Digest, Tree};
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::begun::{BEGUN, BegunError, shelves_of};
 use crate::blobs::blob_path;
@@ -40,6 +42,7 @@ use crate::folder::{Folder, FolderError};
 use crate::shelves::Shelves;
 use crate::sqlite::{CATALOG, LEDGER, OpenError, Schema, has_commits, open_read_only, watermark};
 
+use disk::{copy, create_private, digest_of, make_folder, remove_folder, remove_leftovers, sync_folder, sync_folders};
 pub use restore::{Restored, restore};
 
 /// The form of `backup.json`.
@@ -122,6 +125,16 @@ pub enum BackupError {
     Damaged { path: PathBuf, reason: String },
     #[error("{path} is there already and not empty; a hub is restored into a new folder")]
     Occupied { path: PathBuf },
+    /// The books, as they were copied, are not what a restore takes.
+    #[error("the copy of {folder} is not in order, so it is no backup: {wrong}")]
+    Unsound {
+        folder: PathBuf,
+        wrong: String,
+        /// Where backups are made.
+        to: PathBuf,
+        /// When the one that lies there and was kept was begun; none: there is none.
+        kept: Option<String>,
+    },
     #[error("{digest} is needed and is not in {place}")]
     Lost { place: String, digest: Digest },
     #[error(transparent)]
@@ -211,6 +224,7 @@ impl Copying<'_> {
         drop(catalog);
         let mut files = vec!["ledger.db".to_owned(), "hub.db".to_owned()];
         files.extend(self.outcomes()?);
+        self.sound()?;
         for other in others.iter().chain([&BEGUN]) {
             let from = self.folder.join(other);
             if from.is_file() {
@@ -290,7 +304,7 @@ impl Copying<'_> {
         File::open(&path).and_then(|file| file.sync_all()).map_err(at(&path))
     }
 
-    /// Large answers that lie in files. One whose day ended while we copied is gone, and its row goes too.
+    /// Large answers that lie in files. One whose day ended while we copied is gone, and its rows go too.
     fn outcomes(&self) -> Result<Vec<String>, BackupError> {
         let books = self.part.join("ledger.db");
         let failed = sql(&books);
@@ -306,7 +320,9 @@ impl Copying<'_> {
             match copy(&self.folder.join(&path), &self.part.join(&path), None) {
                 Ok(_) => files.push(path),
                 Err(BackupError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
-                    conn.execute("DELETE FROM outcomes WHERE seq = ?1", [seq]).map_err(&failed)?;
+                    for rows in ["DELETE FROM outcomes WHERE seq = ?1", "DELETE FROM keyed WHERE seq = ?1"] {
+                        conn.execute(rows, [seq]).map_err(&failed)?;
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -503,96 +519,4 @@ fn last_row(ledger: &Connection) -> rusqlite::Result<Seq> {
         |r| r.get(0),
     )?;
     Ok(last.unsigned_abs())
-}
-
-/// Copies a file, durably, and checks its digest where it has one. Gives digest and size.
-fn copy(from: &Path, to: &Path, expected: Option<Digest>) -> Result<(Digest, u64), BackupError> {
-    let part = to.with_extension("part");
-    let mut source = File::open(from).map_err(at(from))?;
-    let mut write = || -> io::Result<(Digest, u64)> {
-        let mut target = create_private(&part)?;
-        let (mut hash, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1024 * 1024]);
-        loop {
-            let read = source.read(&mut buffer)?;
-            if read == 0 {
-                break;
-            }
-            hash.update(&buffer[..read]);
-            target.write_all(&buffer[..read])?;
-            size += read as u64;
-        }
-        target.sync_all()?;
-        Ok((Digest(hash.finalize().into()), size))
-    };
-    let checked = write().map_err(at(to)).and_then(|(digest, size)| match expected {
-        Some(expected) if expected != digest => {
-            let reason = format!("its SHA-256 is {digest} and should be {expected}");
-            Err(BackupError::Damaged { path: from.to_owned(), reason })
-        }
-        _ => Ok((digest, size)),
-    });
-    match checked {
-        Ok(found) => fs::rename(&part, to).map(|()| found).map_err(at(to)),
-        Err(error) => {
-            let _ = fs::remove_file(&part);
-            Err(error)
-        }
-    }
-}
-
-fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let size = io::copy(&mut file, &mut HashWriter(&mut hash))?;
-    Ok((Digest(hash.finalize().into()), size))
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A new file that its owner alone can read; one of the name is begun again.
-fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
-}
-
-fn make_folder(path: &Path) -> Result<(), BackupError> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(at(path))
-}
-
-fn remove_folder(path: &Path) -> Result<(), BackupError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
-        _ => Ok(()),
-    }
-}
-
-/// What looking at a copied database leaves beside it.
-fn remove_leftovers(folder: &Path) {
-    for name in ["ledger.db-wal", "ledger.db-shm", "hub.db-wal", "hub.db-shm"] {
-        let _ = fs::remove_file(folder.join(name));
-    }
-}
-
-fn sync_folder(path: &Path) -> Result<(), BackupError> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(at(path))
-}
-
-/// A folder and those in it, not what links lead to.
-fn sync_folders(path: &Path) -> Result<(), BackupError> {
-    for entry in fs::read_dir(path).map_err(at(path))?.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            sync_folders(&entry.path())?;
-        }
-    }
-    sync_folder(path)
 }

@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 use bucket::Keys;
 use rusqlite::Connection;
 
-use super::{
-    BackupError, ListedBlob, Progress, copy, last_row, make_folder, manifest, missing, remove_folder, sql, sync_folder,
-    sync_folders,
-};
+use super::disk::{copy, make_folder, remove_folder, sync_folder, sync_folders};
+use super::{BackupError, ListedBlob, Progress, last_row, manifest, missing, sql};
 use crate::begun::shelves_of;
 use crate::blobs::blob_path;
 use crate::books::Seq;

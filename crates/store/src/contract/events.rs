@@ -93,14 +93,14 @@ pub(super) async fn releases_say_what_unversioned_calls_get_from_then_on(place: 
     let first = seal(&place, "1.00", 7, false).await;
     let second = seal(&place, "1.01", 8, false).await;
     seal(&place, "2.00", 9, false).await;
-    place.catalog.set_latest(FIRST, 2, Act { by: ALICE, at: NOON.plus_ms(20) }).await.unwrap();
-    place.catalog.set_latest(FIRST, 2, ACT).await.unwrap();
-    place.catalog.set_latest(FIRST, 1, ACT).await.unwrap();
-    place.catalog.yank(second, Some("wrong"), ACT).await.unwrap();
-    place.catalog.yank(second, Some("wrong"), ACT).await.unwrap();
-    place.catalog.yank(first, Some("wrong, too"), ACT).await.unwrap();
-    place.catalog.yank(second, None, ACT).await.unwrap();
-    place.catalog.yank(second, None, ACT).await.unwrap();
+    place.catalog.set_latest(FIRST, 2, 0, Act { by: ALICE, at: NOON.plus_ms(20) }).await.unwrap();
+    place.catalog.set_latest(FIRST, 2, 0, ACT).await.unwrap();
+    place.catalog.set_latest(FIRST, 1, 0, ACT).await.unwrap();
+    place.catalog.yank(second, Some("wrong"), 0, ACT).await.unwrap();
+    place.catalog.yank(second, Some("wrong"), 0, ACT).await.unwrap();
+    place.catalog.yank(first, Some("wrong, too"), 0, ACT).await.unwrap();
+    place.catalog.yank(second, None, 0, ACT).await.unwrap();
+    place.catalog.yank(second, None, 0, ACT).await.unwrap();
     let words = |event: &Event| {
         let detail = detail(event);
         format!("{} {}", event.kind, detail["release"].as_str().unwrap_or_default())

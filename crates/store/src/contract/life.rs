@@ -92,20 +92,20 @@ pub(super) async fn what_is_yanked_comes_after_the_rest_of_its_major(mut place: 
         (found.number.to_string(), found.yanked)
     };
     assert_eq!(latest().await, ("1.01".to_owned(), None));
-    assert!(place.catalog.yank(second, Some("wrong"), ACT).await.unwrap());
-    assert!(!place.catalog.yank(second, Some("wrong"), ACT).await.unwrap(), "it is");
-    assert!(place.catalog.yank(second, Some("very wrong"), ACT).await.unwrap(), "for another reason");
+    assert!(place.catalog.yank(second, Some("wrong"), NOTICE, ACT).await.unwrap());
+    assert!(!place.catalog.yank(second, Some("wrong"), NOTICE, ACT).await.unwrap(), "it is");
+    assert!(place.catalog.yank(second, Some("very wrong"), NOTICE, ACT).await.unwrap(), "for another reason");
     assert_eq!(latest().await, ("1.00".to_owned(), None));
-    assert!(place.catalog.yank(RELEASE, Some("old"), ACT).await.unwrap());
+    assert!(place.catalog.yank(RELEASE, Some("old"), NOTICE, ACT).await.unwrap());
     assert_eq!(latest().await, ("1.01".to_owned(), Some("very wrong".to_owned())), "no other major");
     let model = place.catalog.repository(&name).await.unwrap().unwrap().model.id;
     let yanked = [("1.00".parse().unwrap(), "old".to_owned()), ("1.01".parse().unwrap(), "very wrong".to_owned())];
     assert_eq!(place.catalog.yanked(model).await.unwrap(), yanked);
     let named = place.catalog.release(&name, Some("1.00".parse().unwrap())).await.unwrap().unwrap();
     assert_eq!(named.yanked.as_deref(), Some("old"));
-    assert!(place.catalog.yank(second, None, ACT).await.unwrap());
-    assert!(!place.catalog.yank(second, None, ACT).await.unwrap());
-    assert!(!place.catalog.yank(ReleaseId([0xee; 16]), Some("x"), ACT).await.unwrap(), "there is none");
+    assert!(place.catalog.yank(second, None, NOTICE, ACT).await.unwrap());
+    assert!(!place.catalog.yank(second, None, NOTICE, ACT).await.unwrap());
+    assert!(!place.catalog.yank(ReleaseId([0xee; 16]), Some("x"), NOTICE, ACT).await.unwrap(), "there is none");
     assert_eq!(latest().await, ("1.01".to_owned(), None));
     place.reopen();
     assert_eq!(place.catalog.release_by_id(RELEASE).await.unwrap().unwrap().yanked.as_deref(), Some("old"));

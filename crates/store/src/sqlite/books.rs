@@ -19,6 +19,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::carry;
 use super::herald::{Broken, Herald, Sync, sync_of};
+use super::kept;
 use super::log;
 use super::queue;
 use super::row::{self, Written};
@@ -205,11 +206,13 @@ impl SqliteBooks {
     async fn keep(&self, call: &Call, outcome: Option<Vec<u8>>) -> Result<Option<Outcome>, Denied> {
         // Without a key nothing of the answer is kept.
         let Some(outcome) = outcome.filter(|_| call.keyed.is_some()) else { return Ok(None) };
+        let id = call.id;
         if outcome.len() <= INLINE_OUTCOME {
-            return Ok(Some(Outcome::Inline(outcome)));
+            return Ok(Some(Outcome::Inline([&kept::head(id, &outcome)[..], &outcome].concat())));
         }
-        let (folder, name) = (self.outcomes.clone(), call.id.to_string());
-        let kept = tokio::task::spawn_blocking(move || write_outcome(&folder, &name, &outcome).map(|()| name)).await;
+        let (folder, name) = (self.outcomes.clone(), id.to_string());
+        let write = move || write_outcome(&folder, &name, &kept::head(id, &outcome), &outcome).map(|()| name);
+        let kept = tokio::task::spawn_blocking(write).await;
         match kept.unwrap_or_else(|stopped| Err(stopped.into())) {
             Ok(name) => Ok(Some(Outcome::File(name))),
             Err(error) => Err(Denied::Broken { reason: error.to_string() }),
@@ -242,9 +245,10 @@ impl Drop for SqliteBooks {
     }
 }
 
-fn write_outcome(folder: &Path, name: &str, outcome: &[u8]) -> std::io::Result<()> {
+fn write_outcome(folder: &Path, name: &str, head: &[u8], outcome: &[u8]) -> std::io::Result<()> {
     let path = folder.join(name);
     let written = fs::File::create(&path).and_then(|mut file| {
+        file.write_all(head)?;
         file.write_all(outcome)?;
         file.sync_data()?;
         fs::File::open(folder)?.sync_all()
@@ -493,14 +497,17 @@ impl Books for SqliteBooks {
         })?;
         let (Some(call), kept) = found else { return Ok(None) };
         let outcome = match kept {
-            Some((_, Some(body))) => Some(body),
-            Some((Some(name), None)) => match fs::read(self.outcomes.join(name)) {
-                Ok(body) => Some(body),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-                Err(error) => return Err(Denied::Broken { reason: error.to_string() }),
-            },
-            _ => None,
+            Some((_, Some(body))) => kept::whole(call.id, &body[..]).map(Some),
+            Some((Some(name), None)) => {
+                match fs::File::open(self.outcomes.join(name)).and_then(|file| kept::whole(call.id, file)) {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    read => read.map(Some),
+                }
+            }
+            _ => Ok(None),
         };
+        let unread = |error| Denied::Broken { reason: format!("the answer kept for row {seq}: {error}") };
+        let outcome = outcome.map_err(unread)?;
         Ok(Some(Stored { call: Arc::new(call), outcome }))
     }
 

@@ -617,12 +617,13 @@ impl Catalog for SqliteCatalog {
         .await
     }
 
-    async fn set_latest(&self, model: ModelId, major: u32, act: Act) -> Result<(), CatalogError> {
+    async fn set_latest(&self, model: ModelId, major: u32, notice_ms: i64, act: Act) -> Result<(), CatalogError> {
         self.change(move |conn| {
             let tx = conn.transaction()?;
             let before = events::latest(&tx, model)?;
             tx.execute("UPDATE models SET latest_major = ?2 WHERE id = ?1", params![&model.0[..], major])?;
             events::latest_since(&tx, model, before, Some(act.by), act.at)?;
+            life::give_notice(&tx, model, before, notice_ms, act)?;
             Ok(tx.commit()?)
         })
         .await

@@ -106,9 +106,52 @@ pub(super) fn announce(
     events::about(tx, model, EventKind::ReleasePrice, Some(act.by), act.at, detail)
 }
 
+/// After unversioned calls went to `before`: where they go to another release now, what they pay rises with notice, as on
+/// the one before.
+pub(super) fn give_notice(
+    tx: &Connection,
+    model: ModelId,
+    before: Option<ReleaseNumber>,
+    notice_ms: i64,
+    act: Act,
+) -> rusqlite::Result<()> {
+    let (Some(before), Some(number)) = (before, events::latest(tx, model)?) else { return Ok(()) };
+    if before == number {
+        return Ok(());
+    }
+    let (Some((_, old)), Some((id, new))) = (tariff(tx, model, before)?, tariff(tx, model, number)?) else {
+        return Ok(());
+    };
+    let (own, now) = (new.at(act.at), act.at);
+    let over = |wanted| Tariff::taken_over(old.at(now), old.coming(now), wanted, now, notice_ms);
+    if let (holds, Some(step)) = over(own) {
+        // Only the last step may be still to come.
+        tx.execute("DELETE FROM prices WHERE release = ?1 AND holds >= ?2", params![&id.0[..], now.0])?;
+        announce(tx, (id, model, number), own, &Step { from: now, price: holds, set: now }, act)?;
+        return announce(tx, (id, model, number), holds, &step, act);
+    }
+    // What it announced itself was told to others than those who come to it now.
+    match new.coming(now).and_then(|own| Some((own, over(own.price).1?))) {
+        Some((own, step)) if own.from < step.from => {
+            tx.execute("DELETE FROM prices WHERE release = ?1 AND holds > ?2", params![&id.0[..], now.0])?;
+            announce(tx, (id, model, number), new.at(now), &step, act)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn tariff(conn: &Connection, model: ModelId, number: ReleaseNumber) -> rusqlite::Result<Option<(ReleaseId, Tariff)>> {
+    let sql = "SELECT id, price FROM releases WHERE model = ?1 AND major = ?2 AND minor = ?3";
+    let read = |row: &SqlRow<'_>| Ok((ReleaseId(row.get(0)?), from_json(row, 1)?));
+    let mut find = conn.prepare_cached(sql)?;
+    let found = find.query_row(params![&model.0[..], number.major(), number.minor()], read).optional()?;
+    let Some((id, first)) = found else { return Ok(None) };
+    Ok(Some((id, Tariff { first, steps: prices(conn, id)? })))
+}
+
 #[async_trait]
 impl Lives for SqliteCatalog {
-    async fn yank(&self, id: ReleaseId, reason: Option<&str>, act: Act) -> Result<bool, CatalogError> {
+    async fn yank(&self, id: ReleaseId, reason: Option<&str>, notice_ms: i64, act: Act) -> Result<bool, CatalogError> {
         let reason = reason.map(str::to_owned);
         self.change(move |conn| {
             let tx = conn.transaction()?;
@@ -116,6 +159,7 @@ impl Lives for SqliteCatalog {
             let before = events::latest(&tx, model)?;
             let done = yank(&tx, id, reason.as_deref(), act)?;
             events::latest_since(&tx, model, before, Some(act.by), act.at)?;
+            give_notice(&tx, model, before, notice_ms, act)?;
             tx.commit()?;
             Ok(done)
         })

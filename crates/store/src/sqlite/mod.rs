@@ -11,6 +11,7 @@ mod first;
 mod gather;
 mod herald;
 mod hooks;
+pub(crate) mod kept;
 mod life;
 mod log;
 mod models;

@@ -8,6 +8,7 @@ use ledger::{Class, ModelId, Outcome, Time};
 use rusqlite::{Connection, Row as SqlRow, TransactionBehavior, params};
 
 use super::catalog::{LATEST_FIRST, SqliteCatalog, text};
+use super::moderation::LISTED;
 use super::{row, sums};
 use crate::catalog::{CatalogError, ModelTotals};
 use crate::rankings::{MissedSearch, RANKED_DAYS, Rankings, Searchers, Standing};
@@ -20,6 +21,8 @@ pub(super) const STEP: &str = "
 ";
 
 const WEEK: i64 = 7;
+/// Most searches in vain that are looked through.
+const MISSED_READ: u64 = 50_000;
 /// Steps of a doubling: a time is told to an eighth.
 const STEPS: u64 = 8;
 
@@ -189,8 +192,12 @@ fn missed(
     least: u64,
     limit: u64,
 ) -> rusqlite::Result<Vec<MissedSearch>> {
-    let mut find =
-        conn.prepare_cached("SELECT query, account, at FROM searches WHERE total = 0 AND at >= ?1 AND start = 0")?;
+    // Backwards, and no further than memory bears: whoever fills the log pushes out nothing but what is older.
+    let who = if by == Searchers::Accounts { "AND account IS NOT NULL" } else { "" };
+    let mut find = conn.prepare_cached(&format!(
+        "SELECT query, account, at FROM searches WHERE total = 0 AND at >= ?1 AND start = 0 {who}
+         ORDER BY at DESC LIMIT {MISSED_READ}"
+    ))?;
     let mut rows = find.query([since.0])?;
     type Asked = (std::collections::HashSet<[u8; 16]>, u64, i64);
     let mut found: BTreeMap<String, Asked> = BTreeMap::new();
@@ -242,9 +249,11 @@ impl Rankings for SqliteCatalog {
 
     async fn newest(&self, offset: u64, limit: u64) -> Result<Vec<ModelId>, CatalogError> {
         self.ask(move |conn| {
-            let mut find = conn.prepare_cached(
-                "SELECT model FROM releases WHERE change = 'first' ORDER BY created DESC, id DESC LIMIT ?2 OFFSET ?1",
-            )?;
+            let mut find = conn.prepare_cached(&format!(
+                "SELECT r.model FROM releases r JOIN models m ON m.id = r.model
+                 WHERE r.change = 'first' AND m.private = 0 AND {LISTED}
+                 ORDER BY r.created DESC, r.id DESC LIMIT ?2 OFFSET ?1"
+            ))?;
             let [offset, limit] = [offset, limit].map(|number| i64::try_from(number).unwrap_or(i64::MAX));
             let found = find.query_map(params![offset, limit], |row| Ok(ModelId(row.get(0)?)))?;
             Ok(found.collect::<rusqlite::Result<_>>()?)

@@ -347,7 +347,11 @@ pub(crate) const CATALOG: Schema = Schema {
         // Once more, for what these tables have got since.
         Step::Sql(PROJECTED), Step::Sql(rankings::STEP),
         Step::Sql(moderation::STEP), Step::Sql(events::CONCERNS),
-        Step::Sql("CREATE INDEX models_by_owner ON models (owner, changed);")],
+        Step::Sql("
+            CREATE INDEX models_by_owner ON models (owner, changed);
+            CREATE INDEX prices_by_time ON prices (holds);
+            CREATE INDEX searches_missed_by ON searches (at) WHERE total = 0 AND account IS NOT NULL;
+        ")],
 };
 
 /// Files and their history.

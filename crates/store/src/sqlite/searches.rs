@@ -158,7 +158,8 @@ impl Searches for SqliteCatalog {
     async fn repriced(&self, after: Time, until: Time) -> Result<Vec<ModelId>, CatalogError> {
         self.ask(move |conn| {
             let mut find = conn.prepare_cached(
-                "SELECT DISTINCT r.model FROM prices p JOIN releases r ON r.id = p.release
+                // In this order: few prices were set, and all releases would be read otherwise.
+                "SELECT DISTINCT r.model FROM prices p CROSS JOIN releases r ON r.id = p.release
                  WHERE p.holds > ?1 AND p.holds <= ?2",
             )?;
             let found = find.query_map([after.0, until.0], |row| Ok(ModelId(row.get(0)?)))?;

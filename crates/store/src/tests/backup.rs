@@ -1,16 +1,16 @@
 //! Backups: made beside a hub that goes on, brought up to date, refused where they are damaged, restored and audited.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use registry::{Digest, File, Tree};
 use tempfile::TempDir;
 
 use super::scene::{ALICE, BOB, NOON, RELEASE, assert_in_order, call, charge, deposit, key, nano, options, post_one};
-use crate::audit::{Depth, audit_to};
+use crate::audit::{Depth, audit_copy, audit_to};
 use crate::backup::{BackupError, Made, backup, manifest, restore};
 use crate::blobs::blob_path;
 use crate::contract::release;
@@ -193,6 +193,8 @@ async fn a_catalogue_that_saw_more_than_the_books_is_carried_over_anew() {
     }
     fs::write(&path, listed.to_string()).unwrap();
 
+    let report = audit_copy(&made.generation, 20, &|_| {}).unwrap();
+    assert_eq!(report.wrong(), None, "a restore makes its sums again");
     let (to, rows) = scene.restore("restored").unwrap();
     assert_eq!(rows, 20);
     let catalog = SqliteCatalog::open(&to).unwrap();
@@ -263,4 +265,93 @@ async fn a_model_that_is_gone_fails_the_backup_and_leaves_the_former_one() {
     assert!(matches!(scene.backup(), Err(BackupError::Io { .. })));
     assert_eq!(manifest(&scene.place()).unwrap().generation, first.generation.file_name().unwrap().to_string_lossy());
     scene.restore("restored").unwrap();
+}
+
+/// Everything below a folder, but for links.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut contents = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => contents.extend(self::contents(&entry.path())),
+            kind if kind.is_file() => drop(contents.insert(entry.path(), fs::read(entry.path()).unwrap())),
+            _ => {}
+        }
+    }
+    contents
+}
+
+#[tokio::test]
+async fn books_with_a_damaged_row_are_no_backup_and_leave_the_former_one() {
+    let mut scene = Scene::new().await;
+    scene.charge(1, 9).await;
+    let first = scene.backup().unwrap();
+    scene.charge(9, 20).await;
+    // A hub that has stopped: all rows lie in the file.
+    let books = scene.data().join("ledger.db");
+    scene.books.close().await;
+    let other = tempfile::tempdir().unwrap();
+    scene.books = Arc::new(SqliteBooks::open(other.path(), Arc::new(Manual::at(NOON)), &options(100)).unwrap());
+    let log = rusqlite::Connection::open(&books).unwrap();
+    log.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(log);
+    let whole = fs::read(&books).unwrap();
+    let id = call(1, 10).id.0;
+    let rows: Vec<usize> = (0..whole.len()).filter(|at| whole[*at..].starts_with(&id)).collect();
+    let [row] = rows[..] else { panic!("row 2 lies at {rows:?}") };
+    let former = contents(&scene.place());
+
+    let told = Mutex::new(BTreeSet::new());
+    let backup = || {
+        let progress = |what, _, _| {
+            told.lock().unwrap().insert(what);
+        };
+        backup(&scene.data(), &scene.place(), &["receipt.key"], NOON.plus_ms(1), None, &progress)
+    };
+    // In the call's id, in its payer's and in its parts.
+    for at in [row, row + 24, row + 80] {
+        let mut damaged = whole.clone();
+        damaged[at..at + 8].iter_mut().for_each(|byte| *byte ^= 0xff);
+        fs::write(&books, damaged).unwrap();
+        let Err(BackupError::Unsound { folder, wrong, to, kept }) = backup() else { panic!("byte {at}: it is taken") };
+        assert!(wrong.contains("row 2 ") || wrong.contains("row 2, a call, cannot be read"), "{wrong}");
+        let made = manifest(&scene.place()).unwrap().made;
+        assert_eq!((folder, to, kept), (scene.data(), scene.place(), Some(made)));
+        assert_eq!(contents(&scene.place()), former, "byte {at}: the former backup is as it was");
+        let (to, rows) = scene.restore("restored").unwrap();
+        assert_eq!(rows, first.rows);
+        fs::remove_dir_all(to).unwrap();
+    }
+    assert!(told.lock().unwrap().contains("Checking the books"));
+
+    fs::write(&books, whole).unwrap();
+    assert_eq!(backup().unwrap().rows, 20);
+    assert_eq!(scene.restore("restored").unwrap().1, 20);
+}
+
+#[tokio::test]
+async fn a_damaged_hub_without_an_older_backup_gets_none() {
+    let scene = Scene::new().await;
+    scene.charge(1, 5).await;
+    let sql = "UPDATE calls SET cost = cost + 1 WHERE seq = 3";
+    assert_eq!(rusqlite::Connection::open(scene.data().join("ledger.db")).unwrap().execute(sql, []).unwrap(), 1);
+    let Err(BackupError::Unsound { wrong, kept: None, .. }) = scene.backup() else { panic!("it is taken") };
+    assert!(wrong.starts_with("row 3 "), "{wrong}");
+    assert!(matches!(manifest(&scene.place()), Err(BackupError::NoBackup { .. })));
+    let left = ["blobs", "lock"].map(str::to_owned);
+    assert!(names(&scene.place()).is_subset(&left.into()), "{:?}", names(&scene.place()));
+}
+
+#[tokio::test]
+async fn an_answer_whose_file_is_gone_is_left_out_with_its_key() {
+    let scene = Scene::new().await;
+    let held = scene.books.hold(ALICE, nano(10)).await.unwrap();
+    let keyed = ledger::Call { keyed: Some(key(1, 1)), ..call(1, 10) };
+    scene.books.capture(held, Arc::new(keyed), Some(vec![7; 300 * 1024])).await.unwrap();
+    fs::remove_file(scene.data().join("outcomes").join(call(1, 10).id.to_string())).unwrap();
+    scene.backup().unwrap();
+    let (to, _) = scene.restore("restored").unwrap();
+    let books = SqliteBooks::open(&to, Arc::new(Manual::at(NOON)), &options(100)).unwrap();
+    assert_eq!(books.stored(2).await.unwrap().unwrap().outcome, None);
+    let known = SqliteCatalog::open(&to).unwrap().keyed_seq(&key(1, 1).hash).await.unwrap();
+    assert_eq!(known, Some(2), "nobody is charged again for it");
 }

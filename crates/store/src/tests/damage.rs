@@ -5,8 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::scene::{ALICE, NOON, call, charge, deposit, options, post_one};
-use crate::{Books, Manual, OpenError, SqliteBooks};
+use ledger::Call;
+
+use super::scene::{ALICE, NOON, assert_in_order, call, charge, deposit, key, nano, options, post_one};
+use crate::audit::{Depth, Report, audit_to};
+use crate::{Books, Denied, Manual, OpenError, SqliteBooks};
 
 const LOG: &str = "ledger.db-wal";
 
@@ -85,4 +88,53 @@ async fn a_row_or_a_snapshot_that_was_damaged_is_refused() {
         let refused = open(left.path());
         assert!(matches!(refused, Err(OpenError::Damaged { .. })), "{sql}: {refused:?}");
     }
+}
+
+fn deep(folder: &Path) -> Report {
+    let proof = |_: &ledger::Call, _: &[u8]| Ok(());
+    audit_to(folder, &Depth { deep: Some(&proof), ..Depth::default() }).unwrap()
+}
+
+#[tokio::test]
+async fn a_kept_answer_that_was_damaged_is_not_given_and_named_by_a_deep_audit() {
+    let folder = tempfile::tempdir().unwrap();
+    let books = open(folder.path()).unwrap();
+    post_one(&books, deposit(900, ALICE, 1_000)).await.unwrap();
+    let answers = [b"{\"v\":1}\nseven".to_vec(), vec![7; 300 * 1024]];
+    for (n, answer) in (1..).zip(&answers) {
+        let held = books.hold(ALICE, nano(10)).await.unwrap();
+        let call = Call { keyed: Some(key(n, 1)), ..call(n.into(), 10) };
+        books.capture(held, Arc::new(call), Some(answer.clone())).await.unwrap();
+    }
+    let kept = async || [books.stored(2).await, books.stored(3).await];
+    for (stored, answer) in kept().await.into_iter().zip(&answers) {
+        assert_eq!(stored.unwrap().unwrap().outcome.as_ref(), Some(answer));
+    }
+    assert!(deep(folder.path()).in_order());
+
+    let database = rusqlite::Connection::open(folder.path().join("ledger.db")).unwrap();
+    let file = Path::new("outcomes").join(call(2, 10).id.to_string());
+    let body = |bytes: &[u8]| database.execute("UPDATE outcomes SET body = ?1 WHERE seq = 2", [bytes]).unwrap();
+    let whole: Vec<u8> = database.query_row("SELECT body FROM outcomes WHERE seq = 2", [], |r| r.get(0)).unwrap();
+    for at in [0, 3, whole.len() - 1] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x20;
+        body(&damaged);
+        flip(folder.path(), file.to_str().unwrap(), at);
+        for (stored, row) in kept().await.into_iter().zip([2, 3]) {
+            let Err(Denied::Broken { reason }) = stored else { panic!("row {row}, byte {at}: it is given") };
+            assert!(reason.contains(&format!("row {row}: it is not what was kept")), "{reason}");
+        }
+        // A backup with them is still one: the money is in order, and they are gone after a day.
+        assert_in_order(folder.path());
+        let report = deep(folder.path());
+        assert_eq!(report.differences, 2, "{report:#?}");
+        let named = |what: &str| report.first.iter().any(|said| said.starts_with(what));
+        assert!(named("row 2: the answer kept for its key") && named("row 3: the answer"), "{report:#?}");
+        flip(folder.path(), file.to_str().unwrap(), at);
+    }
+    // As it was kept before there were sums.
+    body(&answers[0]);
+    assert_eq!(books.stored(2).await.unwrap().unwrap().outcome.as_ref(), Some(&answers[0]));
+    assert!(deep(folder.path()).in_order());
 }

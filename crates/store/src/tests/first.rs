@@ -29,6 +29,8 @@ const KILLED: Time = Time(1_795_646_316_000);
 const ROWS: usize = 31;
 /// The call whose answer was too large for the row: its file lay beside the books.
 const LARGE: Seq = 16;
+/// Answers had no sum then, and began with their head.
+const LARGE_ANSWER: &[u8] = b"{} a large answer";
 const LARGE_FILE: &str = "call_01m8adrpnjertv340sr9a9gs8p";
 
 fn made_from(sql: &str, conn: Connection) -> Connection {
@@ -44,7 +46,7 @@ fn left() -> TempDir {
         made_from(sql, Connection::open(folder.path().join(file)).unwrap());
     }
     fs::create_dir(folder.path().join("outcomes")).unwrap();
-    fs::write(folder.path().join("outcomes").join(LARGE_FILE), "a large answer").unwrap();
+    fs::write(folder.path().join("outcomes").join(LARGE_FILE), LARGE_ANSWER).unwrap();
     folder
 }
 
@@ -279,7 +281,7 @@ fn keyed() -> BTreeMap<Seq, (Keyed, Outcome, Option<Vec<u8>>)> {
     let row = |row: &rusqlite::Row<'_>| {
         let keyed = Keyed { hash: row.get(1)?, content: row.get(2)? };
         let seq = row.get::<_, i64>(0)?.unsigned_abs();
-        let body = if seq == LARGE { Some(b"a large answer".to_vec()) } else { row.get(4)? };
+        let body = if seq == LARGE { Some(LARGE_ANSWER.to_vec()) } else { row.get(4)? };
         Ok((seq, (keyed, row.get::<_, String>(3)?.parse().unwrap(), body)))
     };
     statement.query_map([], row).unwrap().map(Result::unwrap).collect()

@@ -185,7 +185,7 @@ codes! {
     RemoteUnavailable = "remote_unavailable", 503;
     /// The books cannot be written at present; a request with an `Idempotency-Key` may be repeated safely.
     BooksUnavailable = "books_unavailable", 503;
-    /// The files of models are out of reach at present; `Retry-After` says when to try again. Nothing was charged.
+    /// The files of models are out of reach at present; `Retry-After` says when to try again. The request charged nothing.
     StorageUnavailable = "storage_unavailable", 503;
     /// The window of idempotency keys is full; calls without one are still taken.
     IdempotencyFull = "idempotency_full", 503;

@@ -199,6 +199,7 @@ impl Hub {
                 && latest.royalty == royalty
                 && latest.access == access
         });
+        let unversioned = if same { None } else { self.0.catalog.release(&name, None).await? };
         // It may have taken minutes: what counts is who the caller is by now.
         let caller = &self.again(caller).await?;
         caller.may(Action::Publish, Object::Account(&owner))?;
@@ -212,13 +213,9 @@ impl Hub {
             }
             None => say.told("release", number(&draft, latest.as_ref(), &contract)).await?,
         };
-        // Calls that name no release go to a minor one at once, and to a major one where its owner says so: what they pay
-        // rises with notice, as on the one before.
-        let minor = latest.as_ref().filter(|latest| !same && latest.number.major() == number.major()).cloned();
-        let before = match (&latest, minor) {
-            (Some(_), None) if draft.latest && !same => self.0.catalog.release(&name, None).await?,
-            (_, minor) => minor,
-        };
+        // Calls that name no release go to a minor one of their major at once, and to another major where its owner says so:
+        // what they pay rises with notice, as where they go to now.
+        let before = unversioned.filter(|before| draft.latest || before.number.major() == number.major());
         let (price, coming) = before.map_or((price, None), |before| {
             Tariff::taken_over(before.price_at(now), before.coming_price(now), price, now, self.notice_ms())
         });

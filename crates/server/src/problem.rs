@@ -241,7 +241,7 @@ fn told(error: Error) -> Problem {
         Error::Blob(BlobError::Long { .. }) => problem(Code::BodyTooLarge),
         Error::Blob(BlobError::Missing { .. }) => Refused::internal().into_problem(),
         Error::Blob(BlobError::Io(_)) | Error::Storage { .. } => {
-            Problem::new(Code::StorageUnavailable, "the files of models are out of reach at present; nothing was charged")
+            Problem::new(Code::StorageUnavailable, "the files of models are out of reach at present; this request charged nothing")
                 .hint("try again in a few seconds; the hub's operator finds the reason in its log")
         }
         Error::Books { .. } => {

@@ -33,10 +33,7 @@ impl Hub {
         let Shown { repository, release, totals, .. } = shown;
         let snapshot = self.snapshot_of(repository.clone(), &Revision::main()).await?;
         let (card, read) = match self.card(&snapshot).await {
-            Err(error) if error.is_hubs_own() => {
-                tracing::warn!("The card of {} cannot be read for the search index: {error:?}", repository.model.name);
-                (Arc::default(), false)
-            }
+            Err(error) if error.is_hubs_own() => (Arc::default(), false),
             card => (card?, true),
         };
         let (now, rate) = (self.0.clock.now(), self.settings().rate);

@@ -3,6 +3,7 @@
 //! Always: a change is made of the model as it is when it is read, never of what an event says, so that the same change
 //! twice, or two in another order, end alike; how far the index goes is written with it.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ struct Pace {
     /// Prices that began to hold until then are in the index.
     priced: Time,
     /// Whose cards could not be read, and when that was tried last.
-    unread: Vec<ModelId>,
+    unread: HashSet<ModelId>,
     tried: Instant,
 }
 
@@ -47,7 +48,7 @@ impl Hub {
     pub(crate) async fn keep_index(&self) {
         self.check_index().await;
         let now = Instant::now();
-        let mut pace = Pace { wrote: None, ranked: now, priced: Time(0), unread: Vec::new(), tried: now };
+        let mut pace = Pace { wrote: None, ranked: now, priced: Time(0), unread: HashSet::new(), tried: now };
         loop {
             if self.0.searching.damaged.swap(false, Ordering::Relaxed) {
                 self.begin_index_again().await;
@@ -149,8 +150,7 @@ impl Hub {
         models.extend(self.repriced(pace).await?);
         models.extend(self.ranked(pace).await?);
         if !pace.unread.is_empty() && pace.tried.elapsed() >= UNREAD {
-            let some = pace.unread.len().min(STRETCH as usize);
-            models.extend(pace.unread.drain(..some));
+            models.extend(pace.unread.iter().take(STRETCH as usize));
             pace.tried = Instant::now();
         }
         models.sort_unstable_by_key(|model| model.0);
@@ -158,7 +158,11 @@ impl Hub {
         if models.is_empty() && state == before {
             return Ok(false);
         }
+        let unread = pace.unread.len();
         let changes = self.changes_of(&models, &mut pace.unread).await?;
+        if pace.unread.len() > unread {
+            tracing::warn!("The cards of {} models are out of reach and not in the search index", pace.unread.len());
+        }
         if let Some(wrote) = pace.wrote.filter(|_| !state.reading) {
             tokio::time::sleep_until(wrote + GAP).await;
         }
@@ -199,10 +203,10 @@ impl Hub {
     }
 
     /// What these models are now; those that are gone are removed, and those whose card is out of reach are noted.
-    async fn changes_of(&self, models: &[ModelId], unread: &mut Vec<ModelId>) -> Result<Vec<Change>, Error> {
+    async fn changes_of(&self, models: &[ModelId], unread: &mut HashSet<ModelId>) -> Result<Vec<Change>, Error> {
         let mut changes = Vec::with_capacity(models.len());
         for some in models.chunks(AT_ONCE) {
-            let mut gone: std::collections::HashSet<ModelId> = some.iter().copied().collect();
+            let mut gone: HashSet<ModelId> = some.iter().copied().collect();
             for shown in self.0.catalog.shown(some).await? {
                 let id = shown.repository.model.id;
                 gone.remove(&id);
@@ -214,9 +218,8 @@ impl Hub {
                 match self.change_of(shown).await {
                     Ok((change, read)) => {
                         changes.push(change);
-                        unread.extend((!read).then_some(id));
+                        let _ = if read { unread.remove(&id) } else { unread.insert(id) };
                     }
-                    Err(error) if error.is_hubs_own() => return Err(error),
                     // One that cannot be read is not found, and keeps nobody from finding the others.
                     Err(error) => {
                         tracing::warn!("{name} cannot be read for the search index: {error}");
@@ -224,6 +227,7 @@ impl Hub {
                     }
                 }
             }
+            unread.retain(|id| !gone.contains(id));
             changes.extend(gone.into_iter().map(|id| Change::Remove(id.0)));
         }
         Ok(changes)

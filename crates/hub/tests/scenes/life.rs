@@ -1,9 +1,10 @@
 //! What becomes of a release: what it changed, yanked, priced anew.
 
+use engine::fake::Behaviour;
 use hub::{Error, EventKind, Follow, KeyWish, PricesView, Scope};
 use ledger::{Price, Time};
 use registry::Access;
-use testkit::{MORNING, TestHub, User, model, refused};
+use testkit::{MORNING, TestHub, User, fixtures, model, refused};
 
 const DAYS: i64 = 24;
 
@@ -249,5 +250,29 @@ async fn whatever_moves_unversioned_calls_raises_no_price_before_its_notice() {
     assert_eq!(bob.infer("alice/echo").await.unwrap().cost, testkit::opg("0.001"));
     hub.hours_pass(1);
     assert_eq!(bob.infer("alice/echo").await.unwrap().cost, testkit::opg("0.002"));
+    hub.finish().await;
+}
+
+#[tokio::test]
+async fn another_major_takes_over_what_holds_where_unversioned_calls_go() {
+    let (hub, alice, _) = scene().await;
+    let quote = async || hub.hub().quote(None, &model("alice/echo"), None).await.unwrap();
+    let dear = |notes: &str| {
+        let publish = alice.publish("alice/echo").file("model.onnx", fixtures::STRINGS).file("notes.txt", notes);
+        let publish = publish.price("0.01 OPG");
+        hub.fake().script(publish.digest(), crate::publish::other_signature(), [Behaviour::Echo]);
+        publish
+    };
+    // Nobody's calls go to it by themselves, so it may ask for what it likes.
+    let two = dear("one").await.unwrap();
+    assert_eq!((two.release, two.price), (number("2.00"), Price::per_call("0.01 OPG".parse().unwrap())));
+    assert_eq!((quote().await.release, quote().await.cost), (number("1.01"), testkit::opg("0.002")));
+    // A minor one of that major, to which they are moved.
+    let moved = dear("two").latest().await.unwrap();
+    assert_eq!((moved.release, moved.price), (number("2.01"), Price::per_call("0.002 OPG".parse().unwrap())));
+    let (cost, coming) = (quote().await.cost, quote().await.coming.map(|step| step.price));
+    assert_eq!((cost, coming), (testkit::opg("0.002"), Some(Price::per_call("0.01 OPG".parse().unwrap()))));
+    hub.hours_pass(14 * DAYS);
+    assert_eq!(quote().await.cost, testkit::opg("0.01"));
     hub.finish().await;
 }

@@ -19,7 +19,7 @@ fn told(published: &Published) -> (String, &str, bool) {
 }
 
 /// Takes and gives another type than the echo.
-fn other_signature() -> Signature {
+pub(crate) fn other_signature() -> Signature {
     let side = |name| vec![fixtures::port(name, DataType::Int64, &[None])];
     Signature { inputs: side("x"), outputs: side("y") }
 }

@@ -80,7 +80,7 @@ fn engine(load: engine::Load) -> web::Topic {
     web::Topic {
         title: "Runners",
         lines: vec![
-            ("Loaded", load.models.to_string(), Some("models"), "Each in a process of its own, or about to be."),
+            ("Loaded", load.models.to_string(), Some("models"), "Each in a process of its own."),
             ("At most", load.max_models.to_string(), Some("models"), "Then the idle one that is worth least goes."),
             ("Memory", mib(load.memory_bytes), Some("MiB"), "What loaded models hold, as it was measured."),
             ("Kept idle", mib(load.max_memory_bytes), Some("MiB"), "More than that is let go of when idle."),
